@@ -202,7 +202,7 @@ async fn assert_every_check_can_fail(failed_checks: &std::collections::BTreeSet<
 async fn each_fault_fails_the_expected_check() {
     let mut found = Vec::new();
     let mut failed_checks = std::collections::BTreeSet::from([
-        // The faults of this check are in `command_line`: with them, no walk is possible.
+        // The faults of this check are in `command_line`: with them, no probe is possible.
         "address".to_owned(),
     ]);
     for fault in Fault::ALL {

@@ -83,7 +83,7 @@ async fn slow_body_fails_at_the_time_limit() {
     assert!(since.elapsed() < Duration::from_secs(8));
 }
 
-/// In KiB of address space: more than a walk needs, and far less than the servers send.
+/// In KiB of address space: more than a probe needs, and far less than the servers send.
 const MAX_ADDRESS_SPACE: u32 = 600_000;
 
 /// Returns the verdict on one hostile server, and how long it took.

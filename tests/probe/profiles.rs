@@ -1,4 +1,4 @@
-//! The same server, walked as each client.
+//! The same server, probed as each client.
 
 use insta::assert_snapshot;
 use mcpo_test_support::{

@@ -1,4 +1,4 @@
-//! The credentials that one walk leaves for the next.
+//! The credentials that one probe leaves for the next.
 
 use std::path::Path;
 

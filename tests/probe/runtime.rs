@@ -1,4 +1,4 @@
-//! The runtime that generated servers embed, walked like any other server.
+//! The runtime that generated servers embed, probed like any other server.
 
 use insta::assert_snapshot;
 use mcpo_test_support::server::TestServer;

@@ -53,6 +53,7 @@ async fn the_verdict_comes_first_and_phases_that_passed_are_one_line() {
         "{report:#?}"
     );
     let nodes: Vec<&String> = report.iter().filter(|line| line.contains('◆')).collect();
+    assert_eq!(nodes.len(), 4, "{report:#?}");
     for (node, start) in nodes.iter().zip([
         " ◆ finding the sign-in 7 ok, ",
         " ◆ signing in          6 ok, ",

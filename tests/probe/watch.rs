@@ -1,4 +1,4 @@
-//! Repeated walks, and first responses after a pause.
+//! Repeated probes, and first responses after a pause.
 
 use mcpo_test_support::oauth_server::{OAuthServer, Settings, Vulnerability};
 
@@ -22,7 +22,7 @@ async fn each_change_is_reported_once_and_runs_the_alert() {
         let arguments = [&url, "--watch=0.4", "--rounds", "3", "--alert", &alert];
         probe(&arguments).await
     });
-    // Between the first walk and the second.
+    // Between the first probe and the second.
     while !server
         .requests()
         .iter()
@@ -48,7 +48,7 @@ async fn unchanged_results_cause_no_alert() {
     let run = probe(&[&server.url(), "--watch=0.05", "--rounds", "5"]).await;
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     assert!(!run.stderr.contains("alert"), "{}", run.stderr);
-    // One report and one registration: later walks use what the first one left.
+    // One report and one registration: later probes use what the first one left.
     assert_eq!(run.stdout.matches("probed").count(), 1);
     let requests = server.requests();
     let registered = requests.iter().filter(|line| *line == "POST /register");
