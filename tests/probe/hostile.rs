@@ -86,6 +86,10 @@ async fn slow_body_fails_at_the_time_limit() {
 /// In KiB of address space: more than a probe needs, and far less than the servers send.
 const MAX_ADDRESS_SPACE: u32 = 600_000;
 
+/// Less than the time limit of one request, so that a probe that waits for it fails the test. A busy
+/// machine needs half of this time.
+const MAX_TIME: Duration = Duration::from_secs(90);
+
 /// Returns the verdict on one hostile server, and how long it took.
 async fn probe_hostile_server(
     stage: Stage,
@@ -101,7 +105,7 @@ async fn probe_hostile_server(
     let seconds = if hostile_response == HostileResponse::Slow {
         "6"
     } else {
-        "30"
+        "100"
     };
     let since = Instant::now();
     // The kernel enforces the limit: a probe that needs more memory dies.
@@ -152,7 +156,7 @@ async fn hostile_responses_fail_in_bounded_time_and_memory() {
             .collect();
         for run in runs {
             let (verdict, elapsed) = run.await.expect("a run");
-            assert!(elapsed < Duration::from_secs(30), "{verdict}: {elapsed:?}");
+            assert!(elapsed < MAX_TIME, "{verdict}: {elapsed:?}");
             found.push(verdict);
         }
     }
