@@ -11,6 +11,7 @@
 mod checked_release;
 mod concurrent_deployments;
 mod credentials;
+mod drift;
 mod dry_run;
 mod end_to_end;
 mod faults;

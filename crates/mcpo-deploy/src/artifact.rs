@@ -32,6 +32,16 @@ pub struct Prepared {
     pub built: Duration,
 }
 
+impl Prepared {
+    /// Returns the size of the image in bytes; `None` if Cloud Build makes it.
+    pub fn image_size(&self) -> Option<u64> {
+        match &self.artifact {
+            Artifact::LocalImage(image) => Some(image.size()),
+            Artifact::RemoteSource(_) => None,
+        }
+    }
+}
+
 /// Builds the image locally, or packs the source for Cloud Build.
 pub async fn prepare(
     args: &DeployArgs,

@@ -18,6 +18,7 @@ use crate::{
     google::api::run::Service,
     history,
     labels::are_ours,
+    owner_report::OwnerReport,
     plan::{self, ImageState, Observed, Plan},
     release::{self, Released},
     report,
@@ -37,6 +38,7 @@ struct Deployment<'a> {
     seen: &'a Observed,
     plan: &'a Plan,
     wanted: &'a Wanted,
+    owner: OwnerReport,
     /// How the new revision is checked; `None` if it serves all requests at once.
     checked: Option<CheckedRelease>,
     began: Instant,
@@ -68,9 +70,15 @@ pub async fn deploy(
     };
     let mut plan = Plan::make(&context.settings, &context.names, &seen, state, &wanted)?;
     let checked = CheckedRelease::choose(args, context, &seen, &mut plan, &wanted)?;
+    let current = seen.service.as_ref();
+    let size = prepared.image_size();
+    let owner = OwnerReport::of(&context.settings, &context.names, current, size);
+    owner.print_drift(context.ui);
     report::plan(context, &plan.lines());
     if args.dry_run {
-        return Ok(report::dry_run(args.json, context, &plan.lines()));
+        owner.print_cost(context.ui);
+        let add = |document: &mut Value| owner.add_to(document);
+        return Ok(report::dry_run_with(args.json, context, &plan.lines(), add));
     }
     let deployment = Deployment {
         args,
@@ -78,6 +86,7 @@ pub async fn deploy(
         seen: &seen,
         plan: &plan,
         wanted: &wanted,
+        owner,
         checked,
         began,
     };
@@ -105,7 +114,7 @@ impl Deployment<'_> {
                 verified: probed(context, before.as_mut(), &address).await?,
                 checks: Value::Null,
             };
-            return finish(self.args, context, plan, seen, outcome, &address).await;
+            return finish(self, outcome, &address).await;
         }
         if let (Some(_), Some(before)) = (&self.checked, &before) {
             CheckedRelease::check_possible(context, before)?;
@@ -129,7 +138,7 @@ impl Deployment<'_> {
             verified,
             checks,
         };
-        finish(self.args, context, plan, seen, deployed, &address).await
+        finish(self, deployed, &address).await
     }
 
     /// Makes the changes of the plan, or continues those of an earlier run.
@@ -261,14 +270,15 @@ fn check_owner(args: &DeployArgs, context: &Context<'_>, seen: &Observed) -> Out
 }
 
 /// Reports the result and the remaining steps.
-async fn finish(
-    args: &DeployArgs,
-    context: &Context<'_>,
-    plan: &Plan,
-    seen: &Observed,
-    deployed: Deployed,
-    address: &Address,
-) -> Outcome {
+async fn finish(deployment: &Deployment<'_>, deployed: Deployed, address: &Address) -> Outcome {
+    let Deployment {
+        args,
+        context,
+        plan,
+        seen,
+        owner,
+        ..
+    } = deployment;
     let Deployed {
         released,
         verified,
@@ -287,6 +297,9 @@ async fn finish(
     {
         report::verified(context.ui, verified);
     }
+    if released.is_some() {
+        owner.print_cost(context.ui);
+    }
     let is_partial = share(args) != Share::Everything;
     if args.json {
         let password = commands::new_password(context, plan, seen).await?;
@@ -296,6 +309,7 @@ async fn finish(
             "unchanged"
         };
         let mut summary = report::plan_as_json(context, &plan.lines(), outcome);
+        owner.add_to(&mut summary);
         summary["left_over"] = seen.left_over.clone().into();
         summary["revision"] = released.map(|released| released.revision).into();
         summary["verified_revision"] = verified

@@ -44,6 +44,12 @@ impl Blob {
 }
 
 impl Image {
+    /// Returns the size of all blobs in bytes.
+    pub fn size(&self) -> u64 {
+        let blobs = [&self.layer, &self.config, &self.manifest];
+        blobs.iter().map(|blob| blob.bytes.len() as u64).sum()
+    }
+
     /// Packs the executable into an image.
     pub fn pack(executable: &[u8]) -> Outcome<Self> {
         let failed = |error: io::Error| Failure::new("failed to pack the image").because(&error);

@@ -87,8 +87,18 @@ pub fn plan_as_json(context: &Context<'_>, lines: &[Line], outcome: &str) -> Val
     })
 }
 
-/// Reports the result of a dry run.
+/// Reports the result of a dry run of a command that only shifts traffic or deletes.
 pub fn dry_run(as_json: bool, context: &Context<'_>, lines: &[Line]) -> Exit {
+    dry_run_with(as_json, context, lines, |_| {})
+}
+
+/// Reports the result of a dry run. `add` adds members to the JSON report.
+pub fn dry_run_with(
+    as_json: bool,
+    context: &Context<'_>,
+    lines: &[Line],
+    add: impl FnOnce(&mut Value),
+) -> Exit {
     let is_pending = !lines.is_empty();
     let outcome = if is_pending {
         "changes pending"
@@ -96,7 +106,9 @@ pub fn dry_run(as_json: bool, context: &Context<'_>, lines: &[Line]) -> Exit {
         "nothing to do"
     };
     if as_json {
-        context.ui.result(plan_as_json(context, lines, outcome));
+        let mut document = plan_as_json(context, lines, outcome);
+        add(&mut document);
+        context.ui.result(document);
     } else {
         context.ui.result(outcome);
     }

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{Context, existing, revisions};
 use crate::{
+    drift::{self, Drift},
     google::api::run::Revision,
     traffic::{serving, tags},
 };
@@ -19,6 +20,7 @@ pub async fn status(context: &Context<'_>, as_json: bool) -> Outcome {
         let found = tags.iter().filter(|(_, revision)| revision == name);
         found.map(|(tag, _)| tag.as_str()).collect()
     };
+    let drift = drift::find(&service);
     let condition = &service.terminal_condition;
     let is_good = condition.is_met();
     let url = format!("{}/mcp", context.names.base_url(&context.settings));
@@ -35,6 +37,7 @@ pub async fn status(context: &Context<'_>, as_json: bool) -> Outcome {
         let summary = json!({
             "schema": 1, "service": context.names.service_id, "url": url, "ready": is_good,
             "message": condition.message, "revisions": revisions, "traffic": (!statuses.is_empty()).then_some(statuses),
+            "drift": drift.as_ref().map(Drift::as_json),
         });
         context.ui.result(format_args!("{summary:#}"));
     } else {
@@ -47,6 +50,13 @@ pub async fn status(context: &Context<'_>, as_json: bool) -> Outcome {
             condition.message.as_deref().unwrap_or("not ready")
         };
         context.ui.result(format_args!("  {state}"));
+        if let Some(drift) = &drift {
+            let (headline, changes) = drift.lines();
+            context.ui.result(format_args!("  {headline}"));
+            for change in changes {
+                context.ui.result(format_args!("    ! {change}"));
+            }
+        }
         let is_shown = |(index, revision): &(usize, &Revision)| {
             let name = revision.short_name();
             *index < 10 || !of(name).is_empty() || serving.iter().any(|(one, _)| *one == name)

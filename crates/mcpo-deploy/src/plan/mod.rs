@@ -18,7 +18,7 @@ pub use self::{
     lines::Line,
     observe::{Observed, decoded, observe, project},
     region::check as check_region,
-    service::{Versions, managed_mask, pinned, service},
+    service::{CLIENT, Versions, managed_mask, pinned, service},
 };
 use crate::{
     bucket,

@@ -16,6 +16,8 @@ use crate::{
     settings::{Ledger, Settings, SignIn},
 };
 
+/// The name of this tool in the field `client` of a service, which names the tool of the last write.
+pub const CLIENT: &str = "mcpo";
 /// The variable with the service's other host names, for the runtime.
 const HOSTS: &str = "MCPO_HOSTS";
 
@@ -109,7 +111,7 @@ fn with_hosts(
     let mut labels = settings.labels.clone();
     labels.insert(LABEL.0.to_owned(), LABEL.1.to_owned());
     Service {
-        client: "mcpo".to_owned(),
+        client: CLIENT.to_owned(),
         client_version: env!("CARGO_PKG_VERSION").to_owned(),
         // Marks the service as an MCP server in Google's consoles and registries.
         functional_type: "FUNCTIONAL_TYPE_MCP_SERVER".to_owned(),

@@ -14,6 +14,7 @@ use serde::Serialize;
 pub use self::prepare::{check_public_access, enable, identity_and_state, note_shown, repository};
 use crate::{
     context::Context,
+    drift,
     google::{
         ErrorContext as _, GoogleError, Request,
         api::{
@@ -63,7 +64,7 @@ pub async fn release(
         .as_deref()
         .unwrap_or_else(|| current.map_or("", Service::latest_created))
         .to_owned();
-    let mut body = merge::onto(current, wanted).map_err(|error| unwritable(&error))?;
+    let mut body = merge::onto(current, wanted.clone()).map_err(|error| unwritable(&error))?;
     if let (Some(revision), Some(template)) = (&revision, &mut body.template) {
         template.revision.clone_from(revision);
     }
@@ -73,7 +74,8 @@ pub async fn release(
         (Some(current), Share::Kept, None) => history::before(current, &newest),
         _ => Vec::new(),
     };
-    body.annotations = history::annotations(current, &before);
+    let annotations = history::annotations(current, &before);
+    body.annotations = drift::after_release(annotations, current, &wanted, &body.traffic);
     let operation = write_when_known(context, current, &body, makes_account).await?;
     let service = wait::until_ready(context, operation, &newest, current).await?;
     if revision.is_some() {
@@ -253,9 +255,10 @@ pub async fn set_traffic(
     traffic: &[TrafficTarget],
     before: &[(String, i64)],
 ) -> Outcome<Service> {
+    let annotations = history::annotations(Some(current), before);
     let body = TrafficPatch {
         traffic,
-        annotations: history::annotations(Some(current), before),
+        annotations: drift::after_shift(annotations, current, traffic),
         etag: &current.etag,
     };
     let path = format!("v2/{}", context.names.service());

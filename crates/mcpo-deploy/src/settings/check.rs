@@ -251,7 +251,7 @@ fn check_pair(settings: &Settings, cpu: u32, memory: u32, problems: &mut Vec<Pro
 }
 
 /// Parses a CPU setting into thousandths of a CPU; `0.5` and `500m` are equal.
-fn thousandths(text: &str) -> Option<u32> {
+pub fn thousandths(text: &str) -> Option<u32> {
     if let Some(number) = text.strip_suffix('m') {
         return number.parse().ok();
     }
@@ -265,7 +265,8 @@ fn thousandths(text: &str) -> Option<u32> {
     whole.checked_mul(1000)?.checked_add(part)
 }
 
-fn mebibytes(text: &str) -> Option<u32> {
+/// Parses a memory setting into MiB.
+pub fn mebibytes(text: &str) -> Option<u32> {
     match text.strip_suffix("Gi") {
         Some(number) => number.parse::<u32>().ok()?.checked_mul(1024),
         None => text.strip_suffix("Mi")?.parse().ok(),

@@ -21,6 +21,7 @@ use mcpo_common::{
 
 use self::table::{Ingress, Table};
 pub use self::{
+    check::{mebibytes, thousandths},
     generated_secret::GeneratedSecret,
     ledger::Ledger,
     regions::{REGIONS, nearest as nearest_region},

@@ -151,6 +151,18 @@ impl Google {
         }
     }
 
+    /// Changes the settings of a service as another account does with another tool, without an API
+    /// call.
+    pub fn change_elsewhere(
+        &self,
+        service: &str,
+        account: &str,
+        client: &str,
+        change: impl FnOnce(&mut Value),
+    ) {
+        run::change_elsewhere(&self.cloud, service, account, client, change);
+    }
+
     /// Sets the IAM policy of a resource directly, without an API call.
     pub fn set_policy(&self, name: &str, policy: Value) {
         self.cloud.state().policies.insert(name.to_owned(), policy);

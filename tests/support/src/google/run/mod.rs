@@ -136,6 +136,7 @@ fn write(cloud: &Cloud, name: &str, before: Option<&Value>, body: &Value, call: 
         .map_or_else(timestamp, str::to_owned)
         .into();
     service["updateTime"] = timestamp().into();
+    service["lastModifier"] = call.caller.clone().into();
     service["uri"] = hash_form.clone().into();
     service["urls"] = json!([format!("https://{host}"), hash_form]);
     service["reconciling"] = true.into();
@@ -259,6 +260,29 @@ fn delete(cloud: &Cloud, name: &str) -> Answer {
         .retain(|revision, _| !revision.starts_with(&prefix));
     let location = name.split("/services/").next().unwrap_or_default();
     Ok(state.operation(location, json!({ "done": true, "response": last })))
+}
+
+/// Changes the settings of a service as another tool does.
+pub fn change_elsewhere(
+    cloud: &Cloud,
+    name: &str,
+    account: &str,
+    client: &str,
+    change: impl FnOnce(&mut Value),
+) {
+    let mut state = cloud.state();
+    let etag = format!("\"CK{:08}\"", state.next());
+    let Some(service) = state.resources.get_mut(name) else {
+        return;
+    };
+    change(service);
+    let generation = service["generation"].as_str().unwrap_or_default();
+    let generation = generation.parse().unwrap_or(0) + 1;
+    service["generation"] = generation.to_string().into();
+    service["etag"] = etag.into();
+    service["updateTime"] = timestamp().into();
+    service["lastModifier"] = account.into();
+    service["client"] = client.into();
 }
 
 /// Changes the service in `path`, so that the etag of earlier reads no longer matches.

@@ -35,8 +35,15 @@ pub struct Service {
     pub etag: String,
 
     // The fields below are output only.
+    /// Increases with each change of the settings.
     #[serde(skip_serializing)]
     pub generation: Option<IntString<u64>>,
+    /// The account that wrote the service last, usually an email address.
+    #[serde(skip_serializing)]
+    pub last_modifier: String,
+    /// When the service was written last: RFC 3339, in UTC.
+    #[serde(skip_serializing)]
+    pub update_time: String,
     /// The scaling limits of the whole service, which other tools set.
     #[serde(skip_serializing)]
     pub scaling: Option<Value>,
