@@ -129,7 +129,13 @@ fn changes(record: &Record, service: &Service) -> Vec<Change> {
     let now = values::of(service);
     let text = |value: &Value| (!value.is_null()).then(|| values::text(value));
     for (setting, was) in &record.settings {
-        let is = now.get(setting).unwrap_or(&Value::Null);
+        // Google omits `false` from its responses.
+        let default = if was.is_boolean() {
+            Value::Bool(false)
+        } else {
+            Value::Null
+        };
+        let is = now.get(setting).unwrap_or(&default);
         if !are_equal_settings(setting, was, is) {
             changes.push(Change {
                 setting: setting.clone(),
@@ -144,7 +150,7 @@ fn changes(record: &Record, service: &Service) -> Vec<Change> {
         for name in names {
             let (was, is) = (variables.get(name), now.get(name));
             if was != is {
-                let [was, is] = [was, is].map(|one| one.map(|one| one.describe()));
+                let [was, is] = [was, is].map(|one| one.map(values::Source::describe));
                 let is = if was == is {
                     Some("another value".to_owned())
                 } else {
