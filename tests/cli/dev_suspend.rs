@@ -37,7 +37,7 @@ fn an_edit_during_a_suspend_is_served() {
         clock.sleep_eight_hours();
         frozen.resume(first);
         dev.wait_for_answer("/", "edited in its sleep");
-        assert_ne!(dev.server_pid(), server);
+        dev.wait_for_server_after(server);
         // Everything else still works: the shortcut, other files, the environment.
         project.answer("\"edited after\"");
         dev.wait_for_answer("/", "edited after");
