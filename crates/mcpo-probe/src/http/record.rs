@@ -123,7 +123,7 @@ impl Recorder {
         let is_form = kind.starts_with(FORM);
         let asked_body = body
             .filter(|_| self.detailed || is_form)
-            .map(|body| self.body(&kind, body, body.len()));
+            .map(|body| self.body(&kind, &body[..body.len().min(KEPT)], body.len()));
         let detail = self.detailed.then(|| {
             Box::new(Messages {
                 asked_headers,
