@@ -11,6 +11,7 @@
 )]
 
 mod documents;
+mod reported;
 
 #[path = "../probe/support.rs"]
 #[allow(dead_code, reason = "shared with the tests of the probe")]

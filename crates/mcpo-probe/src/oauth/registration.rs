@@ -219,9 +219,10 @@ fn accept(
         // The registered method counts, not the requested one.
         Some(name) => {
             let Some(method) = AuthMethod::parse(name) else {
-                let seen = format!("token_endpoint_auth_method {name}");
+                let name = if name.is_empty() { "empty" } else { name };
+                let seen = format!("`token_endpoint_auth_method` is {name}");
                 let expected = "none, client_secret_basic, client_secret_post or private_key_jwt";
-                let hint = "register the requested method";
+                let hint = "answer with the method that the client has requested";
                 return Err(Fault::new(seen, expected, hint));
             };
             method

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use self::provider::Users;
-pub use self::{keys::SigningKey, provider::ProviderFault};
+pub use self::{keys::SigningKey, provider::ProviderFault, tls::start_tls_proxy};
 use crate::clock::ManualClock;
 
 /// A fault of the issuer.
@@ -81,7 +81,7 @@ impl TestIssuer {
     pub async fn start_with_tls() -> (Self, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let (front, authority) = tls::start_tls_proxy(address).await;
+        let (front, authority) = tls::start_tls_proxy(address, &["localhost"]).await;
         let issuer = format!("https://localhost:{}/tenant", front.port());
         let issuer = Self::serve(listener, issuer, Arc::default());
         (issuer, authority)

@@ -11,8 +11,8 @@ use rustls::{
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-/// Listens for `localhost` and forwards to `server`. Returns the address and the authority in PEM.
-pub async fn start_tls_proxy(server: SocketAddr) -> (SocketAddr, String) {
+/// Listens for the names `hosts` and forwards to `server`. Returns the address and the authority in PEM.
+pub async fn start_tls_proxy(server: SocketAddr, hosts: &[&str]) -> (SocketAddr, String) {
     let mut params = CertificateParams::new(Vec::new()).expect("no names");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let name = &mut params.distinguished_name;
@@ -20,7 +20,8 @@ pub async fn start_tls_proxy(server: SocketAddr) -> (SocketAddr, String) {
     let key = KeyPair::generate().expect("a key");
     let authority = CertifiedIssuer::self_signed(params, key).expect("a certificate");
     let key = KeyPair::generate().expect("a key");
-    let params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
+    let hosts: Vec<_> = hosts.iter().map(|host| (*host).to_owned()).collect();
+    let params = CertificateParams::new(hosts).expect("names");
     let certificate = params.signed_by(&key, &authority).expect("a certificate");
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
