@@ -712,7 +712,8 @@ class mars203(Server):
     """Built from the inner scheme and port."""
 
     def inner(self):
-        return f"http://{urlsplit(ORIGIN).hostname}:8080"
+        # Nothing listens on this port.
+        return f"http://{urlsplit(ORIGIN).hostname}:9"
 
     def prm(self):
         return {
