@@ -66,6 +66,20 @@ pub fn count(number: usize, what: &str) -> String {
     }
 }
 
+/// Returns a number with a comma between thousands.
+#[must_use]
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
 /// Returns true for control characters (C0, DEL, C1), direction marks, zero-width characters and the
 /// two characters that XML 1.0 §2.2 does not allow, so that reports are well-formed.
 /// The runtime has the same list for client names.
@@ -79,7 +93,13 @@ pub fn is_hidden(character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{clean, is_hidden, visible};
+    use super::{clean, grouped, is_hidden, visible};
+
+    #[test]
+    fn thousands_are_grouped() {
+        let texts = [0, 999, 1_000, 360_000, 1_234_567].map(grouped);
+        assert_eq!(texts, ["0", "999", "1,000", "360,000", "1,234,567"]);
+    }
 
     /// One code point or range per line, in hexadecimal.
     const HIDDEN: &str = include_str!("../../../tests/support/fixtures/hidden-characters.txt");

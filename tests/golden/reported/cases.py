@@ -5,6 +5,11 @@ from urllib.parse import urlencode, urlsplit
 from server import CASES, ORIGIN, Server, case
 
 
+def redirect(q, members):
+    """Leads the browser back to the client with these members in the query."""
+    return (302, [("Location", q["redirect_uri"] + "?" + urlencode(members))], "")
+
+
 def openid(document):
     """Returns the document with the members that every OpenID provider has."""
     return {
@@ -472,24 +477,14 @@ class jsonerr_scope(Server):
     """Redirects back with invalid_scope."""
 
     def authorize(self, q):
-        return (
-            302,
-            [
-                (
-                    "Location",
-                    q["redirect_uri"]
-                    + "?"
-                    + urlencode(
-                        {
-                            "error": "invalid_scope",
-                            "error_description": "The OAuth 2.0 Client is not allowed to request scope 'mcp:tools'.",
-                            "state": q.get("state", ""),
-                            "iss": ORIGIN,
-                        }
-                    ),
-                )
-            ],
-            "",
+        return redirect(
+            q,
+            {
+                "error": "invalid_scope",
+                "error_description": "The OAuth 2.0 Client is not allowed to request scope 'mcp:tools'.",
+                "state": q.get("state", ""),
+                "iss": ORIGIN,
+            },
         )
 
 
@@ -584,24 +579,14 @@ class entra_back(Server):
     """The same as a redirect."""
 
     def authorize(self, q):
-        return (
-            302,
-            [
-                (
-                    "Location",
-                    q["redirect_uri"]
-                    + "?"
-                    + urlencode(
-                        {
-                            "error": "invalid_target",
-                            "error_description": "AADSTS9010010: The resource parameter provided in the request doesn't match with the requested scopes.",
-                            "state": q.get("state", ""),
-                            "iss": ORIGIN,
-                        }
-                    ),
-                )
-            ],
-            "",
+        return redirect(
+            q,
+            {
+                "error": "invalid_target",
+                "error_description": "AADSTS9010010: The resource parameter provided in the request doesn't match with the requested scopes.",
+                "state": q.get("state", ""),
+                "iss": ORIGIN,
+            },
         )
 
 
@@ -797,23 +782,13 @@ class entra(Server):
             return self.answer(q)
 
     def answer(self, q):
-        return (
-            302,
-            [
-                (
-                    "Location",
-                    q["redirect_uri"]
-                    + "?"
-                    + urlencode(
-                        {
-                            "error": "invalid_target",
-                            "error_description": "AADSTS9010010: The resource parameter provided in the request doesn't match with the requested scopes. Trace ID: 1",
-                            "state": q.get("state", ""),
-                        }
-                    ),
-                )
-            ],
-            "",
+        return redirect(
+            q,
+            {
+                "error": "invalid_target",
+                "error_description": "AADSTS9010010: The resource parameter provided in the request doesn't match with the requested scopes. Trace ID: 1",
+                "state": q.get("state", ""),
+            },
         )
 
 
@@ -836,23 +811,13 @@ class entra_pg400(CASES["entra"]):
 @case
 class entra_scope(CASES["entra"]):
     def answer(self, q):
-        return (
-            302,
-            [
-                (
-                    "Location",
-                    q["redirect_uri"]
-                    + "?"
-                    + urlencode(
-                        {
-                            "error": "invalid_client",
-                            "error_description": "AADSTS650053: The application 'x' asked for scope 'mcp.read' that doesn't exist on the resource '00000003-0000-0000-c000-000000000000'.",
-                            "state": q.get("state", ""),
-                        }
-                    ),
-                )
-            ],
-            "",
+        return redirect(
+            q,
+            {
+                "error": "invalid_client",
+                "error_description": "AADSTS650053: The application 'x' asked for scope 'mcp.read' that doesn't exist on the resource '00000003-0000-0000-c000-000000000000'.",
+                "state": q.get("state", ""),
+            },
         )
 
 

@@ -6,9 +6,10 @@
 mod prices;
 mod workload;
 
+use mcpo_common::text::grouped;
 use serde_json::{Value, json};
 
-use self::prices::{PRICES, grouped};
+use self::prices::PRICES;
 pub use self::workload::Workload;
 
 /// The number of calls that an estimate is for.

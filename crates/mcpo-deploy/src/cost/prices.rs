@@ -11,7 +11,7 @@ pub static PRICES: LazyLock<Table> = LazyLock::new(|| {
     serde_json::from_str(include_str!("prices.json")).unwrap_or_default()
 });
 
-/// Prices, the regions to which they apply, and the assumptions of an estimate.
+/// Prices, the regions where they apply, and the assumptions of an estimate.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Table {
@@ -56,7 +56,7 @@ struct Price {
     tier_2: Option<f64>,
     /// The price in every region, or in those of `only_in`.
     any: Option<f64>,
-    /// The beginnings of the names of the regions to which the price applies; empty for all.
+    /// The price applies to regions whose names begin like one of these; empty for all.
     #[serde(default)]
     only_in: Vec<String>,
     /// The units that are free each month, for all services of a billing account together.
@@ -143,22 +143,11 @@ impl Table {
     }
 }
 
-/// Writes a whole number with a comma between thousands.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{PRICES, Price, Table, grouped};
+    use mcpo_common::text::grouped;
+
+    use super::{PRICES, Price, Table};
     use crate::settings::REGIONS;
 
     #[test]
@@ -213,12 +202,6 @@ mod tests {
         for (id, units, amount) in expected {
             assert!((cost(id, units) - amount).abs() < 1e-9, "{id}");
         }
-    }
-
-    #[test]
-    fn thousands_are_grouped() {
-        let texts = [0, 999, 1_000, 360_000, 2_000_000].map(grouped);
-        assert_eq!(texts, ["0", "999", "1,000", "360,000", "2,000,000"]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Stores in the service what mcpo wrote last.
 //!
 //! The record is an annotation of the service, which Google stores for tools and which creates no
-//! revision. It is part of the write that it describes, so it needs no request of its own and is
+//! revision. It is part of the write that it describes, so it needs no additional request and is
 //! never older than the settings.
 
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! The quality of the tools: what their list costs, and warnings.
 
 use console::Style;
-use mcpo_common::text::count;
+use mcpo_common::text::{count, grouped};
 
 use super::screen::Screen;
 use crate::tool_quality::ToolReport;
@@ -50,12 +50,19 @@ fn size(report: &ToolReport) -> String {
     let cost = &report.cost;
     let share = match cost.shares.first() {
         Some(share) if share.percent >= 0.1 => {
-            format!(" ({:.1} % of {})", share.percent, grouped(share.context))
+            format!(
+                " ({:.1} % of {})",
+                share.percent,
+                grouped(share.context as u64)
+            )
         }
         _ => String::new(),
     };
     let tools = count(report.tools, "tool");
-    format!("{tools}, about {} tokens{share}", grouped(cost.tokens))
+    format!(
+        "{tools}, about {} tokens{share}",
+        grouped(cost.tokens as u64)
+    )
 }
 
 fn warn(screen: &mut Screen, title: &str) {
@@ -66,26 +73,4 @@ fn warn(screen: &mut Screen, title: &str) {
 fn detail(screen: &mut Screen, label: &str, text: &str) {
     let label = screen.paint(&Style::new().dim(), &format!("{label:<9}"));
     screen.hang(&format!("       {label} "), text);
-}
-
-/// Returns a number with a comma between thousands.
-fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn thousands_are_grouped() {
-        let shown = [0, 999, 1_000, 1_234_567].map(super::grouped);
-        assert_eq!(shown, ["0", "999", "1,000", "1,234,567"]);
-    }
 }

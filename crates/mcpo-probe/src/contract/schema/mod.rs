@@ -200,7 +200,7 @@ impl Prover {
         }
         let mut cases = Vec::new();
         if let Some(alternatives) = facts.alternatives.first() {
-            // The number of cases is the square of it, with what `oneOf` excludes.
+            // Each case also has the exclusions of `oneOf`, so the work grows with the square.
             if alternatives.schemas.len() <= MAX_ALTERNATIVES {
                 cases = facts.split(0);
             }
