@@ -11,6 +11,7 @@ use std::{
 use mcpo_test_support::{
     client::{TestClient, answer, query_of},
     google::{Google, NUMBER},
+    vendored::keep_built,
     wait,
 };
 use serde_json::json;
@@ -35,50 +36,28 @@ fn project() -> PathBuf {
     run(Command::new(env!("CARGO_BIN_EXE_mcpo"))
         .args(["new", "my-service", "--no-git"])
         .current_dir(&folder));
+    keep_built(&project, env!("CARGO_BIN_EXE_mcpo"));
     // Fetch the dependencies now: during the deployment, only the stand-in is reachable.
     run(Command::new(env!("CARGO"))
         .arg("fetch")
         .current_dir(&project));
-    fs::write(folder.join(RUN_FILE), run_id()).unwrap();
     project
 }
 
-/// Names the test run that created the project. A project of an earlier run may contain an earlier
-/// runtime.
-const RUN_FILE: &str = "run-id";
-
-fn run_id() -> String {
-    let of_process = || std::process::id().to_string();
-    std::env::var("NEXTEST_RUN_ID").unwrap_or_else(|_| of_process())
-}
-
-/// Adds a layer to the same project that breaks the server in the way `MODE` selects.
+/// Creates the same project with a layer that breaks the server in the way `MODE` selects.
 fn breakable_project() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(CACHE);
-    let is_of_this_run = fs::read_to_string(folder.join(RUN_FILE)).is_ok_and(|run| run == run_id());
-    let project = if is_of_this_run {
-        folder.join("my-service")
-    } else {
-        self::project()
-    };
+    let project = project();
     let layer = include_str!("../support/fixtures/breakable/src/breakable.rs");
     fs::write(project.join("src/breakable.rs"), layer).unwrap();
-    // The lock file of the other test has its changes.
-    let _ = fs::remove_file(project.join("mcpo.lock"));
     let main = project.join("src/main.rs");
-    // The other test may have left its change there.
     let source = fs::read_to_string(&main).unwrap();
-    let source = source.replace("Good day, {}!", "Hello, {}!");
-    fs::write(&main, &source).unwrap();
-    if !source.contains("mod breakable;") {
-        let source = source.replacen("mod card;", "mod breakable;\nmod card;", 1);
-        let serve = "    mcpo_runtime::serve(Server::default())";
-        assert!(source.contains(serve), "the template has changed");
-        let layered = format!(
-            "    if let Some(code) = breakable::serve() {{\n        return code;\n    }}\n{serve}"
-        );
-        fs::write(&main, source.replacen(serve, &layered, 1)).unwrap();
-    }
+    let source = source.replacen("mod card;", "mod breakable;\nmod card;", 1);
+    let serve = "    mcpo_runtime::serve(Server::default())";
+    assert!(source.contains(serve), "the template has changed");
+    let layered = format!(
+        "    if let Some(code) = breakable::serve() {{\n        return code;\n    }}\n{serve}"
+    );
+    fs::write(&main, source.replacen(serve, &layered, 1)).unwrap();
     project
 }
 

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mcpo_test_support::{process::free_port, wait};
+use mcpo_test_support::{process::free_port, vendored::keep_built_command, wait};
 
 const README: &str = include_str!("../../README.md");
 /// A first build on two cores that are busy with other work.
@@ -29,8 +29,12 @@ fn shell(folder: &Path, command: &str, port: u16) -> Command {
     let binary = Path::new(env!("CARGO_BIN_EXE_mcpo")).parent().unwrap();
     let path = std::env::var("PATH").unwrap();
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("template/target");
+    let keep_built = keep_built_command(env!("CARGO_BIN_EXE_mcpo"));
     let command = command
-        .replace("mcpo dev", &format!("exec mcpo dev --port {port}"))
+        .replace(
+            "mcpo dev",
+            &format!("{keep_built} && exec mcpo dev --port {port}"),
+        )
         .replace("localhost:8080", &format!("localhost:{port}"));
     let mut shell = Command::new("sh");
     shell

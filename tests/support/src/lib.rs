@@ -27,4 +27,5 @@ pub mod server;
 #[cfg(unix)]
 pub mod system_sleep;
 pub mod tiny;
+pub mod vendored;
 pub mod wait;

@@ -8,10 +8,12 @@ use std::{
 };
 
 use mcpo_common::text::clean_to;
+use memchr::memmem;
 use reqwest::{
     Request, StatusCode,
     header::{ACCEPT, CONTENT_TYPE, HeaderMap},
 };
+use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
@@ -88,10 +90,9 @@ impl Recorder {
     fn place(&self, request: &Request) -> Place {
         let url = request.url();
         let body = request.body().and_then(reqwest::Body::as_bytes);
-        let contains = |text: &str| {
-            let mut parts = body.unwrap_or_default().windows(text.len());
-            parts.any(|part| part == text.as_bytes())
-        };
+        // Attacks on limits send bodies of many megabytes.
+        let contains =
+            |text: &str| memmem::find(body.unwrap_or_default(), text.as_bytes()).is_some();
         if self.target.as_ref() == Some(url) {
             Place::Endpoint
         } else if url
@@ -344,6 +345,12 @@ impl Drop for Record {
     }
 }
 
+/// The only part of a JSON-RPC message that is shown for each request.
+#[derive(Deserialize)]
+struct Message {
+    method: String,
+}
+
 /// Returns true for a browser's request: browsers ask for pages, clients never do.
 fn is_page(headers: &HeaderMap) -> bool {
     headers
@@ -359,8 +366,8 @@ fn content_type(headers: &HeaderMap) -> String {
 
 fn purpose(kind: &str, body: &[u8]) -> Option<String> {
     let named = if kind.starts_with("application/json") {
-        let message: Value = serde_json::from_slice(body).ok()?;
-        message.get("method")?.as_str()?.to_owned()
+        let message: Message = serde_json::from_slice(body).ok()?;
+        message.method
     } else {
         let mut pairs = url::form_urlencoded::parse(body);
         pairs.find(|(name, _)| name == "grant_type")?.1.into_owned()

@@ -162,7 +162,7 @@ impl Google {
                 .redirect(reqwest::redirect::Policy::none())
                 .build()
                 .expect("an HTTP client"),
-            key: Key::make(),
+            key: Key::of_tests(),
             state: Mutex::new(state),
             folder: folder.path().to_owned(),
         }));

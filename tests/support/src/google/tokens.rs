@@ -28,19 +28,20 @@ pub struct Key {
 }
 
 impl Key {
-    /// Generates a key with `openssl`, because ring does not generate RSA keys.
-    pub fn make() -> Self {
-        let made = Command::new("openssl")
-            .args([
-                "genpkey",
-                "-algorithm",
-                "RSA",
-                "-pkeyopt",
-                "rsa_keygen_bits:2048",
-            ])
-            .output()
-            .expect("openssl");
-        let pem = String::from_utf8(made.stdout).expect("PEM is text");
+    /// Returns a key for all tests. Each test runs in its own process, and generating a key takes up
+    /// to a second, so the key is kept next to the test executables. It protects nothing.
+    pub fn of_tests() -> Self {
+        let executable = std::env::current_exe().expect("a path");
+        let kept = executable.with_file_name("google-test-key.pem");
+        let pem = fs::read_to_string(&kept).unwrap_or_else(|_| {
+            let pem = generate();
+            // Tests that start at the same time must not read half a file.
+            let folder = kept.parent().expect("a folder");
+            let made = tempfile::NamedTempFile::new_in(folder).expect("a file");
+            fs::write(&made, &pem).expect("a file");
+            let _ = made.persist(&kept);
+            pem
+        });
         let body: String = pem
             .lines()
             .filter(|line| !line.starts_with("-----"))
@@ -54,6 +55,17 @@ impl Key {
             public: pair.public_key().as_ref().to_vec(),
         }
     }
+}
+
+/// Generates a key with `openssl`, because ring does not generate RSA keys.
+fn generate() -> String {
+    let bits = "rsa_keygen_bits:2048";
+    let made = Command::new("openssl")
+        .args(["genpkey", "-algorithm", "RSA", "-pkeyopt", bits])
+        .output()
+        .expect("openssl");
+    assert!(made.status.success(), "openssl: {made:?}");
+    String::from_utf8(made.stdout).expect("PEM is text")
 }
 
 impl Cloud {
