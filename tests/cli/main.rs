@@ -14,8 +14,6 @@ mod dev;
 mod dev_dependencies;
 mod dev_edits;
 mod dev_events;
-#[cfg(unix)]
-mod dev_expose;
 // These tests get their terminals from `script` (util-linux) and `stty` (GNU).
 #[cfg(target_os = "linux")]
 mod dev_keys;
@@ -26,12 +24,16 @@ mod dev_localhost;
 mod dev_loops;
 mod dev_machines;
 #[cfg(unix)]
+mod dev_network;
+#[cfg(unix)]
 mod dev_private;
 #[cfg(unix)]
 mod dev_processes;
 mod dev_proxy;
 #[cfg(target_os = "linux")]
 mod dev_suspend;
+#[cfg(unix)]
+mod dev_tunnel;
 #[cfg(unix)]
 mod installer;
 mod mistakes;

@@ -8,6 +8,7 @@
     reason = "a test may panic"
 )]
 
+mod broken_servers;
 mod checked_release;
 mod concurrent_deployments;
 mod credentials;
@@ -27,6 +28,8 @@ mod project;
 mod refusals;
 mod release;
 mod remote_build;
+mod retries;
 mod rustflags;
 mod scripts;
 mod secrets;
+mod template_project;

@@ -10,15 +10,15 @@ use std::{
 use mcpo_test_support::{google::Google, vendored::keep_built_command};
 
 use crate::{
-    end_to_end::CACHE,
     project::{REGION, RunResult, isolated},
+    template_project::CACHE,
 };
 
 #[test]
 fn smoke_cloud_run_script_completes_and_cleans_up() {
     let google = Google::start();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    // The dependencies are already built by the tests in `end_to_end`.
+    // The dependencies are already built by tests of the template.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR"))
         .join(CACHE)
         .join("target");

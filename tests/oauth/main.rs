@@ -16,6 +16,7 @@ mod discovery;
 mod examples;
 mod external;
 mod github;
+mod github_access;
 mod github_faults;
 mod github_log;
 mod introspect;

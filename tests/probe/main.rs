@@ -24,5 +24,6 @@ mod stores;
 mod support;
 #[cfg(target_os = "linux")]
 mod terminal;
+mod variants;
 mod watch;
 mod wrong_address;

@@ -4,8 +4,11 @@
 //! not see implementations that a macro of the crate writes. After an intended change, run
 //! `INSTA_UPDATE=always cargo nextest run -p mcpo -E 'test(public_api)'`.
 
+mod foreign;
+mod parts;
 mod render;
 mod source;
+mod surface;
 
 use std::{
     io::Write as _,

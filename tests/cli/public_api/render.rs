@@ -5,23 +5,18 @@ use std::{
     fmt::Write as _,
 };
 
-use quote::{ToTokens, quote};
+use quote::{ToTokens as _, quote};
 use syn::{
-    Attribute, Fields, ImplItem, Item, ItemImpl, TraitItem, Type, Visibility,
+    ImplItem, Item, ItemImpl, TraitItem, Type,
     visit::{self, Visit},
 };
 
-use super::source::{ItemId, Meaning, Module, Source, child_of, name_of, paths_of};
-
-/// Attributes that are part of the API.
-const ATTRIBUTES: [&str; 6] = [
-    "cfg",
-    "deprecated",
-    "derive",
-    "must_use",
-    "non_exhaustive",
-    "repr",
-];
+use super::{
+    foreign::Paths,
+    parts::{attributes, variant, visible_fields},
+    source::{ItemId, Meaning, Module, Source, is_public, name_of, segments},
+    surface::{Exports, Surface, find},
+};
 
 /// The public items of a crate.
 pub struct Api {
@@ -29,12 +24,6 @@ pub struct Api {
     /// The paths of items of other crates in public signatures.
     pub foreign: BTreeSet<String>,
 }
-
-/// Where users find the items of the crate: by public module, the public names and the items.
-type Surface = BTreeMap<Module, BTreeMap<String, ItemId>>;
-
-/// The paths of items of other crates that public modules export.
-type Exports = BTreeMap<Module, BTreeSet<String>>;
 
 struct Writer<'s> {
     source: &'s Source,
@@ -98,170 +87,6 @@ impl Api {
             foreign: writer.foreign,
         }
     }
-}
-
-fn is_public(visibility: &Visibility) -> bool {
-    matches!(visibility, Visibility::Public(_))
-}
-
-/// Adds the public items of `module`, which users know as `shown`.
-fn find(
-    source: &Source,
-    module: &Module,
-    shown: &Module,
-    surface: &mut Surface,
-    exports: &mut Exports,
-) {
-    for item in source.items(module) {
-        let visibility = match item {
-            Item::Struct(item) => &item.vis,
-            Item::Enum(item) => &item.vis,
-            Item::Trait(item) => &item.vis,
-            Item::Type(item) => &item.vis,
-            Item::Const(item) => &item.vis,
-            Item::Static(item) => &item.vis,
-            Item::Fn(item) => &item.vis,
-            Item::Use(item) => &item.vis,
-            Item::Mod(item) => &item.vis,
-            _ => continue,
-        };
-        if !is_public(visibility) {
-            continue;
-        }
-        let add_module =
-            |name: String, of: &Module, surface: &mut Surface, exports: &mut Exports| {
-                let shown = child_of(shown, &name);
-                find(source, of, &shown, surface, exports);
-            };
-        match item {
-            Item::Mod(item) => {
-                let name = item.ident.to_string();
-                let child = child_of(module, &name);
-                add_module(name, &child, surface, exports);
-            }
-            Item::Use(item) => {
-                for (alias, path) in paths_of(&item.tree) {
-                    match source.meaning(module, &path) {
-                        Meaning::Item(id) => {
-                            let names = surface.entry(shown.clone()).or_default();
-                            names.insert(alias, id);
-                        }
-                        Meaning::Module(of) => add_module(alias, &of, surface, exports),
-                        Meaning::Foreign(path) => {
-                            surface.entry(shown.clone()).or_default();
-                            let exports = exports.entry(shown.clone()).or_default();
-                            exports.insert(path.join("::"));
-                        }
-                    }
-                }
-            }
-            item => {
-                let name = name_of(item).unwrap();
-                let names = surface.entry(shown.clone()).or_default();
-                names.insert(name.clone(), (module.clone(), name));
-            }
-        }
-    }
-}
-
-/// Records the paths of a public signature that belong to other crates.
-struct Paths<'a> {
-    source: &'a Source,
-    module: &'a Module,
-    found: &'a mut BTreeSet<String>,
-}
-
-fn segments(path: &syn::Path) -> Vec<String> {
-    path.segments
-        .iter()
-        .map(|segment| segment.ident.to_string())
-        .collect()
-}
-
-impl Paths<'_> {
-    fn add(&mut self, path: &syn::Path) {
-        // A single name that no import explains is from the prelude, or a type parameter.
-        if let Meaning::Foreign(foreign) = self.source.meaning(self.module, &segments(path))
-            && foreign.len() > 1
-            && foreign[0].starts_with(char::is_lowercase)
-            && !["std", "core", "alloc", "thiserror"].contains(&foreign[0].as_str())
-        {
-            self.found.insert(foreign.join("::"));
-        }
-    }
-}
-
-impl<'ast> Visit<'ast> for Paths<'_> {
-    fn visit_path(&mut self, path: &'ast syn::Path) {
-        self.add(path);
-        visit::visit_path(self, path);
-    }
-
-    fn visit_block(&mut self, _body: &'ast syn::Block) {}
-    fn visit_expr(&mut self, _value: &'ast syn::Expr) {}
-    fn visit_attribute(&mut self, attribute: &'ast Attribute) {
-        if attribute.path().is_ident("derive") {
-            let _ = attribute.parse_nested_meta(|derived| {
-                self.add(&derived.path);
-                Ok(())
-            });
-        }
-    }
-}
-
-/// Returns the attributes that are part of the API, as code.
-fn attributes(all: &[Attribute]) -> String {
-    let kept = all.iter().filter(|attribute| {
-        ATTRIBUTES
-            .iter()
-            .any(|name| attribute.path().is_ident(name))
-    });
-    // The text of `must_use` is documentation.
-    let kept = kept.map(|attribute| {
-        if attribute.path().is_ident("must_use") {
-            "#[must_use]\n".to_owned()
-        } else {
-            let text = attribute.to_token_stream().to_string();
-            format!("{}\n", text.replace(" :: ", "::"))
-        }
-    });
-    kept.collect()
-}
-
-fn visible_fields(fields: &Fields) -> String {
-    let is_hidden = |field: &&syn::Field| !is_public(&field.vis);
-    let hidden = if fields.iter().any(|field| is_hidden(&field)) {
-        "/* private fields */"
-    } else {
-        ""
-    };
-    let shown = fields.iter().filter(|field| is_public(&field.vis));
-    let shown = shown.map(|field| {
-        let (name, kind) = (field.ident.iter(), &field.ty);
-        format!("pub {}, ", quote!(#(#name:)* #kind))
-    });
-    let shown: Vec<_> = shown.collect();
-    let shown = shown.concat();
-    match fields {
-        Fields::Named(_) => format!("{{ {shown}{hidden} }}\n"),
-        Fields::Unnamed(_) => format!("({shown}{hidden});\n"),
-        Fields::Unit => ";\n".to_owned(),
-    }
-}
-
-fn variant(variant: &syn::Variant) -> String {
-    let fields = variant.fields.iter().map(|field| {
-        let (name, kind) = (field.ident.iter(), &field.ty);
-        quote!(#(#name:)* #kind)
-    });
-    let fields = quote!(#(#fields),*);
-    let name = &variant.ident;
-    let code = match variant.fields {
-        Fields::Named(_) => quote!(#name { #fields }),
-        Fields::Unnamed(_) => quote!(#name(#fields)),
-        Fields::Unit => quote!(#name),
-    };
-    format!("{}{code},\n", attributes(&variant.attrs))
 }
 
 impl Writer<'_> {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use syn::{Item, UseTree};
+use syn::{Item, UseTree, Visibility};
 
 /// The longest chain of imports that is followed.
 const MAX_DEPTH: usize = 16;
@@ -228,4 +228,15 @@ pub fn paths_of(tree: &UseTree) -> Vec<Import> {
         UseTree::Glob(_) => vec![("*".to_owned(), Vec::new())],
         UseTree::Group(tree) => tree.items.iter().flat_map(paths_of).collect(),
     }
+}
+
+pub fn is_public(visibility: &Visibility) -> bool {
+    matches!(visibility, Visibility::Public(_))
+}
+
+pub fn segments(path: &syn::Path) -> Vec<String> {
+    path.segments
+        .iter()
+        .map(|segment| segment.ident.to_string())
+        .collect()
 }

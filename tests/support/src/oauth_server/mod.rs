@@ -19,6 +19,7 @@ mod registration;
 mod state;
 mod store_fault;
 mod token;
+mod tools;
 mod vulnerability;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};

@@ -58,3 +58,20 @@ pub fn keyword(name: &str) -> Keyword {
         _ => Keyword::Text,
     }
 }
+
+/// Returns true for the keywords whose schemas apply to the same value as the schema around them.
+pub fn is_in_place(name: &str) -> bool {
+    matches!(
+        name,
+        "$ref"
+            | "allOf"
+            | "anyOf"
+            | "oneOf"
+            | "not"
+            | "if"
+            | "then"
+            | "else"
+            | "dependentSchemas"
+            | "dependencies"
+    )
+}

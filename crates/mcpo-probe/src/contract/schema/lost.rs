@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::Value;
 
-use super::node::{Node, SchemaDocument, is_in_place};
+use super::{document::SchemaDocument, keywords::is_in_place, node::Node};
 
 /// The most schemas that are searched, so that a hostile schema costs little time.
 const MAX_SCHEMAS: usize = 50_000;
@@ -55,8 +55,8 @@ pub fn lost_members(old: &Value, new: &Value) -> LostMembers {
     let mut search = Search::default();
     let mut visited = HashSet::new();
     let mut left = vec![(
-        vec![Description::of(old.root())],
-        vec![Description::of(new.root())],
+        vec![Description::of(Node::root(&old))],
+        vec![Description::of(Node::root(&new))],
     )];
     while let Some((old, new)) = left.pop() {
         if !visited.insert((places(&old), places(&new))) {

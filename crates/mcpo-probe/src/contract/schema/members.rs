@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashSet};
 use serde_json::{Map, Value};
 
 use super::{
-    keywords::Keyword,
-    node::{Node, is_in_place},
+    keywords::{Keyword, is_in_place},
+    node::Node,
 };
 
 /// The most schemas that are searched at one place.

@@ -12,6 +12,7 @@
 mod alternatives;
 mod arrays;
 mod disjoint;
+mod document;
 mod facts;
 mod keywords;
 mod kinds;
@@ -20,18 +21,14 @@ mod members;
 mod node;
 mod numbers;
 mod objects;
+mod same;
 mod strings;
 
 use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
-use self::{
-    facts::Facts,
-    keywords::CONTENT,
-    kinds::Kinds,
-    node::{Node, SchemaDocument},
-};
+use self::{document::SchemaDocument, facts::Facts, keywords::CONTENT, kinds::Kinds, node::Node};
 pub use self::{
     keywords::{Keyword, keyword},
     lost::{LostMembers, lost_members},
@@ -82,12 +79,16 @@ pub fn rejections(source: &Value, target: &Value) -> Vec<Rejection> {
     let (source, target) = (SchemaDocument::new(source), SchemaDocument::new(target));
     if !source.is_supported() || !target.is_supported() {
         let reason = "its dialect or a nested $id is not supported here";
-        return vec![Rejection::unproven(&target.root(), "", reason)];
+        return vec![Rejection::unproven(&Node::root(&target), "", reason)];
     }
     let mut prover = Prover::default();
-    let mut rejections = prover.check(&Facts::of(&[source.root()]), &target.root());
+    let mut rejections = prover.check(&Facts::of(&[Node::root(&source)]), &Node::root(&target));
     if prover.steps >= MAX_STEPS {
-        rejections.push(Rejection::unproven(&target.root(), "", "it is too complex"));
+        rejections.push(Rejection::unproven(
+            &Node::root(&target),
+            "",
+            "it is too complex",
+        ));
     }
     let mut found = HashSet::new();
     rejections.retain(|rejection| found.insert(rejection.clone()));
@@ -320,7 +321,7 @@ impl Prover {
             if *compiled > MAX_COMPILED {
                 return None;
             }
-            let detached = schema.document.detached(schema)?;
+            let detached = schema.detached()?;
             validator(&detached, formats)
         });
         Some(validator.as_ref()?.is_valid(value))
