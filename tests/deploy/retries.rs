@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use mcpo_test_support::google::{Fault, Google, InitialState};
 
-use crate::project::{Project, SERVICE, fetch, google};
+use crate::project::{Project, fetch, google};
 
 #[test]
 fn disabled_apis_are_enabled_and_waited_for() {
