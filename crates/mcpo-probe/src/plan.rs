@@ -70,6 +70,7 @@ pub enum Person {
     clippy::struct_excessive_bools,
     reason = "each is an independent option of the command"
 )]
+#[non_exhaustive]
 pub struct Plan {
     /// The server.
     pub target: Target,
@@ -86,7 +87,7 @@ pub struct Plan {
     /// Time limit for the response to a refresh.
     pub refresh_timeout: Duration,
     /// The imitated client.
-    pub profile: Profile,
+    pub(crate) profile: Profile,
     /// Whether the server is also attacked, to find security holes.
     pub security: bool,
     /// Whether the checks that send invalid tokens are skipped.

@@ -2,6 +2,7 @@
 
 /// The name of a check and the clause it is based on.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Rule {
     /// Stable id, for scripts.
     pub id: &'static str,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// A store whose published rules the probe can check.
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+#[non_exhaustive]
 pub enum Store {
     /// the Connectors Directory of claude.ai
     #[cfg_attr(feature = "clap", value(name = "claude-directory"))]

@@ -24,6 +24,7 @@ const MAX_PAGES: usize = 100;
 
 /// Why a tool was not called, or did not return a result.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CallError {
     /// The client could not sign in, or the server is unreachable: the tool was not called.
     NotSent(String),
@@ -55,6 +56,7 @@ impl std::error::Error for CallError {}
 
 /// A tool call and its result.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ToolCallReport {
     /// The name of the tool.
     pub tool: String,

@@ -21,12 +21,10 @@ impl Lock {
         if !exists {
             return Ok(Self(None));
         }
-        Ok(Self(Some(Locked {
-            contract: file.read()?,
-            file: LockFile::NAME.to_owned(),
-            accepts_changes: context.accepts_changes,
-            how_to_accept: context.invocation.with(accept),
-        })))
+        let how_to_accept = context.invocation.with(accept);
+        let locked = Locked::new(file.read()?, LockFile::NAME, how_to_accept);
+        let locked = locked.with_changes_accepted(context.accepts_changes);
+        Ok(Self(Some(locked)))
     }
 
     /// Returns the contract for a probe.

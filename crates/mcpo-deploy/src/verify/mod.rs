@@ -267,12 +267,10 @@ fn probe_plan(
         plan.connection.headers.push(private::header(token)?);
     }
     plan.kept.extend(kept.map(|mut kept| {
-        // Marks the access token as expired, so that the probe must use the refresh token.
-        kept.expires_at = Some(0);
+        kept.expire();
         // All addresses of a service lead to the same server, so credentials from one address are
         // valid at every address.
-        base.clone_into(&mut kept.issuer);
-        kept.resource = kept.resource.map(|_| format!("{base}/mcp"));
+        kept.move_to(base, &format!("{base}/mcp"));
         kept
     }));
     Ok(plan)

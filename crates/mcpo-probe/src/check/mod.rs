@@ -44,6 +44,7 @@ pub enum Verdict {
 
 /// A problem, in the words of the report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Fault {
     /// What the server did.
     pub seen: String,
@@ -75,6 +76,7 @@ fn shown(secrets: &Secrets, text: &str) -> String {
 
 /// A line of a report: a label and a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Detail {
     /// One word.
     pub label: &'static str,
@@ -84,6 +86,7 @@ pub struct Detail {
 
 /// The result of one run of a rule.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Check {
     /// What is checked.
     pub rule: &'static Rule,
@@ -330,7 +333,7 @@ pub struct LogParts {
 
 impl Rule {
     /// Starts the timer of a check.
-    pub fn begin(&'static self) -> Pending {
+    pub(crate) fn begin(&'static self) -> Pending {
         Pending {
             rule: self,
             since: Instant::now(),

@@ -60,6 +60,7 @@ impl fmt::Display for ChangeClass {
 
 /// One change.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Change {
     /// What it means for clients.
     pub class: ChangeClass,

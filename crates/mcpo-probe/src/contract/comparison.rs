@@ -6,17 +6,44 @@ use super::{change::Changes, snapshot::Contract};
 #[derive(Clone, Debug)]
 pub struct Locked {
     /// The contract.
-    pub contract: Contract,
+    pub(crate) contract: Contract,
     /// The name of its file in reports.
-    pub file: String,
+    pub(crate) file: String,
     /// Whether breaking changes and changes of trust are accepted.
-    pub accepts_changes: bool,
+    pub(crate) accepts_changes: bool,
     /// How to accept the changes: a command or a flag.
-    pub how_to_accept: String,
+    pub(crate) how_to_accept: String,
+}
+
+impl Locked {
+    /// Returns a contract that was read from `file`, which names it in reports. Breaking changes
+    /// and changes of trust fail the probe, and the report says `how_to_accept` them: a command or
+    /// a flag.
+    #[must_use]
+    pub fn new(
+        contract: Contract,
+        file: impl Into<String>,
+        how_to_accept: impl Into<String>,
+    ) -> Self {
+        Self {
+            contract,
+            file: file.into(),
+            accepts_changes: false,
+            how_to_accept: how_to_accept.into(),
+        }
+    }
+
+    /// Selects whether breaking changes and changes of trust are accepted.
+    #[must_use]
+    pub const fn with_changes_accepted(mut self, accepts: bool) -> Self {
+        self.accepts_changes = accepts;
+        self
+    }
 }
 
 /// The result of the comparison.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Comparison {
     /// The name of the file.
     pub file: String,

@@ -20,26 +20,56 @@ pub use self::{
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Credentials {
     /// The `--as` value of the imitated client.
-    pub profile: String,
+    pub(crate) profile: String,
     /// The issuer of the client id and the tokens.
-    pub issuer: String,
+    pub(crate) issuer: String,
     /// The resource that the tokens are for, as its metadata names it.
-    pub resource: Option<String>,
+    pub(crate) resource: Option<String>,
     /// The client that the tokens were issued to.
-    pub client: RegisteredClient,
+    pub(crate) client: RegisteredClient,
     /// The access token.
-    pub access: Secret,
+    pub(crate) access: Secret,
     /// Expiry of the access token, in seconds since 1970; `None` if the server did not send it.
-    pub expires_at: Option<u64>,
+    pub(crate) expires_at: Option<u64>,
     /// The refresh token, if the server issued one.
-    pub refresh: Option<Secret>,
+    pub(crate) refresh: Option<Secret>,
     /// The scopes that were granted.
-    pub scopes: Scopes,
+    pub(crate) scopes: Scopes,
     /// When the probe saved these credentials, in seconds since 1970.
-    pub left_at: u64,
+    pub(crate) left_at: u64,
 }
 
 impl Credentials {
+    /// Returns the `--as` value of the client that signed in.
+    #[must_use]
+    pub fn profile(&self) -> &str {
+        &self.profile
+    }
+
+    /// Returns the issuer of the tokens.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// Returns the resource that the tokens are for, as its metadata names it.
+    #[must_use]
+    pub fn resource(&self) -> Option<&str> {
+        self.resource.as_deref()
+    }
+
+    /// Marks the access token as expired, so that the next probe must use the refresh token.
+    pub const fn expire(&mut self) {
+        self.expires_at = Some(0);
+    }
+
+    /// Uses the credentials at another address of the same server. The caller must know that both
+    /// addresses lead to one server: the tokens are sent there.
+    pub fn move_to(&mut self, issuer: &str, resource: &str) {
+        issuer.clone_into(&mut self.issuer);
+        self.resource = self.resource.take().map(|_| resource.to_owned());
+    }
+
     /// Returns true if the access token should still be valid.
     #[must_use]
     pub fn is_fresh(&self) -> bool {

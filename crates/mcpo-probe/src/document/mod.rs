@@ -12,6 +12,7 @@ use crate::report::Report;
 
 /// A kind of report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Document {
     /// One JSON object, for scripts.
     Json,

@@ -8,6 +8,7 @@ use url::Url;
 
 /// The user's changes to requests and connections.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Connection {
     /// Sent with every request to the target's own origin, and to no other origin.
     pub headers: Vec<(HeaderName, HeaderValue)>,

@@ -7,6 +7,7 @@ pub const STDIO: &str = "stdio";
 
 /// One request and its response.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Sent {
     /// The HTTP method, or `stdio` for a message to a local server.
     pub method: String,
@@ -21,7 +22,7 @@ pub struct Sent {
     /// The time until the response was read.
     pub elapsed: Duration,
     /// Headers and bodies, if they were requested.
-    pub detail: Option<Box<Messages>>,
+    pub(crate) detail: Option<Box<Messages>>,
 }
 
 impl Sent {

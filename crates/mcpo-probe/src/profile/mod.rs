@@ -29,6 +29,7 @@ pub use self::{
 )]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Client {
     /// claude.ai, Claude Desktop and the mobile apps
     #[cfg_attr(feature = "clap", value(name = "claude"))]

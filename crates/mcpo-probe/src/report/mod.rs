@@ -29,13 +29,13 @@ pub struct Report {
     /// The server that was probed.
     pub target: Target,
     /// The imitated client.
-    pub profile: Profile,
+    pub(crate) profile: Profile,
     /// Every check, in flow order.
     pub checks: Vec<Check>,
     /// The requests sent after the last check.
     pub last_requests: Vec<Sent>,
     /// The known servers that answer like this one.
-    pub recognized: Vec<&'static Fingerprint>,
+    pub(crate) recognized: Vec<&'static Fingerprint>,
     /// How long the probe took.
     pub elapsed: Duration,
     /// The client's credentials at the end of the probe, if it got a token.

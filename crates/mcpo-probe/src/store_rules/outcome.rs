@@ -16,6 +16,7 @@ pub struct Evidence<'e> {
 
 /// A violation of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct StoreFinding {
     /// The name of the tool, if the violation is in a tool.
     pub tool: Option<String>,

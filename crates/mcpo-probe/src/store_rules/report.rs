@@ -26,6 +26,7 @@ pub struct StoreReport {
 
 /// A rule, and whether the server follows it.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct RuleResult {
     /// The rule.
     pub rule: &'static StoreRule,

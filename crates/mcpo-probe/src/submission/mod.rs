@@ -15,6 +15,7 @@ use crate::report::Report;
 
 /// The format of a submission document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Submission {
     /// One object, for programs.
     Json,

@@ -9,6 +9,7 @@ use super::tokens::estimate_tokens;
 
 /// The size of a list of tools, as a client gives it to a model.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct TokenCost {
     /// The bytes of the names, descriptions and schemas of the arguments, as compact JSON.
     pub bytes: usize,
@@ -20,6 +21,7 @@ pub struct TokenCost {
 
 /// The share of a context that a list of tools takes.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ContextShare {
     /// The models with this context.
     pub models: &'static str,

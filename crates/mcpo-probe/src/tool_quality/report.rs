@@ -11,6 +11,7 @@ const SHOWN: usize = 50;
 
 /// The quality of the tools of a server.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ToolReport {
     /// The number of tools.
     pub tools: usize,
@@ -24,6 +25,7 @@ pub struct ToolReport {
 
 /// A problem of a tool, or of the server's texts.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ToolFinding {
     /// The rule.
     pub rule: &'static ToolRule,

@@ -78,9 +78,8 @@ fn state_folder() -> Option<PathBuf> {
 /// Returns a digest as the file name: an issuer may contain characters that file names cannot.
 fn name(credentials: &Credentials) -> String {
     let mut digest = Sha256::new();
-    let resource = credentials.resource.as_deref().unwrap_or_default();
-    let profile = credentials.profile.as_str();
-    for part in [credentials.issuer.as_str(), resource, profile] {
+    let resource = credentials.resource().unwrap_or_default();
+    for part in [credentials.issuer(), resource, credentials.profile()] {
         digest.update(part.len().to_be_bytes());
         digest.update(part);
     }

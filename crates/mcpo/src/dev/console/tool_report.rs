@@ -105,6 +105,10 @@ pub fn tried(reporter: &Reporter<'_>, report: &ToolCallReport) -> bool {
             report.tool,
             clean_to(because, TRIED)
         )),
+        Err(error) => ui.warn(format_args!(
+            "{call} failed in {time}: {}",
+            clean_to(&error.to_string(), TRIED)
+        )),
     }
     report.is_success()
 }

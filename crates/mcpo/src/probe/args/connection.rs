@@ -34,11 +34,9 @@ pub struct ConnectionArgs {
 
 impl ConnectionArgs {
     pub fn checked(self, target: &Url) -> Outcome<Connection> {
-        let mut connection = Connection {
-            headers: self.headers,
-            resolve: self.resolve,
-            ..Connection::default()
-        };
+        let mut connection = Connection::default();
+        connection.headers = self.headers;
+        connection.resolve = self.resolve;
         for text in &self.cookies {
             connection.cookies.push(cookie(text, target)?);
         }

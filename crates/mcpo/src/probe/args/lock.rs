@@ -43,12 +43,9 @@ impl LockArgs {
             return Ok((None, LockAction::Nothing));
         };
         let file = LockFile::new(path);
-        let locked = Locked {
-            contract: file.read()?,
-            file: file.path().display().to_string(),
-            accepts_changes: self.accept_changes,
-            how_to_accept: "add --accept-changes".to_owned(),
-        };
+        let name = file.path().display().to_string();
+        let locked = Locked::new(file.read()?, name, "add --accept-changes")
+            .with_changes_accepted(self.accept_changes);
         let action = if self.accept_changes {
             LockAction::Accept(file)
         } else {
