@@ -7,14 +7,17 @@ use std::{
     fs,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     process::Command,
+    time::SystemTime,
 };
 
 use mcpo_test_support::{tiny::TinyProject, wait};
 
 use crate::running::Dev;
 
-/// Each of the nine kinds of edit three times. The order is fixed, but mixed.
-const EDITS: usize = 27;
+/// Each of the eleven kinds of edit three times. The order is fixed, but mixed.
+const EDITS: usize = 33;
+/// The number of functions in the runtime of the project.
+const FUNCTIONS: usize = 50;
 
 struct Editor {
     project: TinyProject,
@@ -23,6 +26,8 @@ struct Editor {
     count: usize,
     /// The modules that exist.
     modules: Vec<String>,
+    /// The function of the runtime that the server calls.
+    function: usize,
 }
 
 impl Editor {
@@ -31,7 +36,20 @@ impl Editor {
         project.edit(
             "Cargo.toml",
             "[workspace]",
-            "[features]\ndefault = []\nloud = []\n\n[workspace]",
+            "[features]\ndefault = []\nloud = []\n\n\
+             [dependencies]\nmcpo-runtime = { path = \"runtime\" }\n\n[workspace]",
+        );
+        // The name is what matters: the shortcut links this crate as a library.
+        fs::create_dir_all(project.path("runtime/src")).unwrap();
+        project.write(
+            "runtime/Cargo.toml",
+            "[package]\nname = \"mcpo-runtime\"\nedition = \"2024\"\n",
+        );
+        project.write("runtime/src/lib.rs", &runtime("nothing yet"));
+        project.edit(
+            "src/main.rs",
+            "Some(\"/pid\")",
+            "Some(\"/runtime\") => mcpo_runtime::word0().to_owned(),\n        Some(\"/pid\")",
         );
         project.write("note.txt", "nothing yet");
         project.write(
@@ -51,6 +69,7 @@ impl Editor {
             dev,
             count: 0,
             modules: Vec::new(),
+            function: 0,
         }
     }
 
@@ -150,6 +169,56 @@ impl Editor {
         self.expect(&quiet);
     }
 
+    /// Calls a function of the runtime that the server has not called before, so that it uses
+    /// another symbol of the library.
+    fn other_function(&mut self) {
+        let before = if cfg!(target_os = "linux") {
+            Some(wait::until("the stub", || self.stub_time()))
+        } else {
+            None
+        };
+        let old = format!("word{}()", self.function);
+        self.function += 1;
+        let new = format!("word{}()", self.function);
+        self.project.edit("src/main.rs", &old, &new);
+        let answer = runtime_answer(self.function, &self.words());
+        self.dev.wait_for_answer("/runtime", &answer);
+        if cfg!(target_os = "linux") {
+            wait::until("a stub with the other symbol", || {
+                (self.stub_time() > before).then_some(())
+            });
+        }
+    }
+
+    /// Changes the runtime, and then a file of the server, which is linked to the library again.
+    fn runtime(&mut self) {
+        let words = self.next();
+        self.project.write("runtime/src/lib.rs", &runtime(&words));
+        let answer = runtime_answer(self.function, &words);
+        self.dev.wait_for_answer("/runtime", &answer);
+        // The library is made again after the build.
+        if cfg!(target_os = "linux") {
+            wait::until("the stub", || self.stub_time());
+        }
+        self.literal();
+        self.dev.wait_for_answer("/runtime", &answer);
+        self.literal();
+        assert_eq!(self.dev.get("/runtime"), answer);
+    }
+
+    /// Returns what the functions of the runtime answer.
+    fn words(&self) -> String {
+        let text = fs::read_to_string(self.project.path("runtime/src/lib.rs")).unwrap();
+        let first = text.lines().next().unwrap();
+        first.trim_start_matches("// ").to_owned()
+    }
+
+    /// Returns the time when the stub of the library was written.
+    fn stub_time(&self) -> Option<SystemTime> {
+        let stub = self.project.path("target/debug/mcpo-dev/library-stub.so");
+        fs::metadata(stub).ok()?.modified().ok()
+    }
+
     fn error_and_repair(&mut self) {
         let failures = self.dev.said().matches("the build failed").count();
         let before = self.settled();
@@ -190,13 +259,28 @@ impl Editor {
     }
 }
 
+/// Returns the source of a crate with the name of the runtime.
+fn runtime(words: &str) -> String {
+    let functions = (0..FUNCTIONS).map(|index| {
+        let answer = runtime_answer(index, words);
+        format!("#[inline(never)]\npub fn word{index}() -> &'static str {{ {answer:?} }}\n")
+    });
+    format!("// {words}\n{}", functions.collect::<String>())
+}
+
+fn runtime_answer(function: usize, words: &str) -> String {
+    format!("{words} {function}")
+}
+
 #[test]
 fn the_served_code_matches_the_files_after_many_edits() {
     let edits = std::env::var("MCPO_EDITS").map_or(EDITS, |text| text.parse().unwrap());
     let mut editor = Editor::new();
     editor.git(&["init", "--quiet", "--initial-branch", "main"]);
-    let kinds: [fn(&mut Editor); 9] = [
+    let kinds: [fn(&mut Editor); 11] = [
         Editor::literal,
+        Editor::other_function,
+        Editor::runtime,
         Editor::included_file,
         Editor::macro_elsewhere,
         Editor::new_module,

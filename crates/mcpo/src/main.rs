@@ -18,7 +18,7 @@ use mcpo_common::ui::Ui;
 use crate::cli::{Cli, Command};
 
 fn main() -> ExitCode {
-    if let Some(exit) = dev::run_as_rustc_wrapper().or_else(new::run_as_renderer) {
+    if let Some(exit) = dev::run_as_build_tool().or_else(new::run_as_renderer) {
         return exit;
     }
     completion::answer_shell();

@@ -9,3 +9,4 @@ pub(crate) mod random;
 pub(crate) mod request_log;
 pub(crate) mod seal;
 pub(crate) mod suspension;
+pub(crate) mod task;

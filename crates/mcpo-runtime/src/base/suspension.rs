@@ -13,6 +13,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::task;
+
 /// The interval at which the process checks the time.
 const TICK_INTERVAL: Duration = Duration::from_secs(1);
 /// A process that has not checked the time for this long was suspended.
@@ -33,7 +35,7 @@ impl SuspensionDetector {
     /// a runtime.
     pub(crate) fn start() -> Arc<Self> {
         let detector = Arc::new(Self::new());
-        tokio::spawn(tick(Arc::downgrade(&detector)));
+        task::spawn(tick(Arc::downgrade(&detector)));
         detector
     }
 

@@ -65,7 +65,7 @@ const MAX_CACHED_TOOLS: usize = 1000;
 /// A user's server without its type. Cheap to clone; all sessions share the same server.
 #[derive(Clone)]
 pub struct SharedHandler {
-    shared: Arc<Shared<dyn ErasedHandler>>,
+    shared: Arc<Shared>,
     /// Whether clients are informed that the tools may change during a connection.
     announces_changes: bool,
     /// What the server implements but does not announce itself.
@@ -83,9 +83,9 @@ impl fmt::Debug for SharedHandler {
     }
 }
 
-struct Shared<H: ?Sized> {
+struct Shared {
     tools: Cache<String, Arc<CachedTool>>,
-    handler: H,
+    handler: Box<dyn ErasedHandler>,
 }
 
 /// A tool as of a moment ago.
@@ -99,6 +99,11 @@ struct CachedTool {
 impl SharedHandler {
     /// Erases the type of `handler`.
     pub fn new<H: ServerHandler>(handler: H) -> Self {
+        Self::from_erased(Box::new(handler))
+    }
+
+    /// Everything else is here, because generic code is compiled in the user's crate.
+    fn from_erased(handler: Box<dyn ErasedHandler>) -> Self {
         Self {
             shared: Arc::new(Shared {
                 tools: Cache::new(MAX_CACHED_TOOLS),

@@ -7,6 +7,8 @@ mod capabilities;
 mod card;
 mod endpoint;
 mod erased;
+#[cfg(debug_assertions)]
+mod precompiled;
 mod reauthentication;
 mod required_scopes;
 mod session;

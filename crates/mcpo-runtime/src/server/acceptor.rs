@@ -30,7 +30,7 @@ use super::{
     shutdown::Shutdown,
 };
 use crate::{
-    base::dev_channel,
+    base::{dev_channel, task},
     mcp,
     net::{client_ip::TrustedProxies, throttle::Source},
     oauth::paths,
@@ -207,7 +207,7 @@ impl Acceptor {
         }
         let (service, stop_begun) = (self.service.clone(), self.stop_begun.clone());
         let served = connection(stream, peer, service, stop_begun, permit);
-        self.connections.spawn(served);
+        self.connections.spawn(task::erased(served));
     }
 
     /// Sends the reason and closes the connection, without reading the request.
@@ -226,7 +226,7 @@ impl Acceptor {
              connection: close\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         );
-        self.connections.spawn(async move {
+        self.connections.spawn(task::erased(async move {
             let answered = async {
                 stream.write_all(response.as_bytes()).await?;
                 stream.shutdown().await?;
@@ -238,7 +238,7 @@ impl Acceptor {
             };
             let _ = time::timeout(REJECT_TIMEOUT, answered).await;
             drop(rejection);
-        });
+        }));
     }
 }
 

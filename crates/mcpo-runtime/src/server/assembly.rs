@@ -9,6 +9,7 @@ use crate::{
         clock::{Clock, ServerClock, SystemClock},
         error::Error,
         suspension::SuspensionDetector,
+        task,
     },
     config::{Config, GivenStore, StoreChoice},
     login::CredentialVersions,
@@ -129,9 +130,9 @@ fn state(
 /// whether the ledger knows the sealing key.
 fn watch_store(app: &Arc<App>) {
     let watched = clock_sync::watch(Arc::downgrade(&app.store), app.clock.correction());
-    tokio::spawn(watched);
+    task::spawn(watched);
     let app = Arc::clone(app);
-    tokio::spawn(async move {
+    task::spawn(async move {
         let issuer = app.bases.primary().as_str();
         known_keys::check(app.store.as_ref(), &app.keys, issuer, app.now()).await;
     });
@@ -142,7 +143,7 @@ fn watch_store(app: &Arc<App>) {
 fn external_server(config: &Config, clock: &dyn Clock) -> Option<Arc<ExternalServer>> {
     let external = Arc::new(ExternalServer::new(config.authorization_server.clone()?)?);
     let (checked, now) = (Arc::clone(&external), clock.now());
-    tokio::spawn(async move { checked.check(now).await });
+    task::spawn(async move { checked.check(now).await });
     Some(external)
 }
 
@@ -159,7 +160,7 @@ fn open_store(choice: &StoreChoice, clock: Arc<dyn Clock>) -> Result<Arc<dyn Gra
         StoreChoice::Redis(address) => {
             let store = Arc::new(crate::store::RedisStore::new(address.clone(), clock));
             let greeting = Arc::clone(&store);
-            tokio::spawn(async move { greeting.check().await });
+            task::spawn(async move { greeting.check().await });
             Ok(store)
         }
     }

@@ -45,7 +45,10 @@ const STARTUP_FAILED: u8 = 2;
 ///
 /// Creates its own tokio runtime. Use [`Server`] if you already have one.
 pub fn serve<H: ServerHandler>(handler: H) -> ExitCode {
-    serve_erased(SharedHandler::new(handler), Box::new(|config| config))
+    serve_erased(
+        SharedHandler::new(handler),
+        Box::new(std::convert::identity),
+    )
 }
 
 /// Like [`serve()`], with settings that have no environment variable. `adjust` gets the

@@ -20,6 +20,7 @@ use super::contract::{GrantId, GrantStore};
 use crate::base::{
     clock::{Moment, ServerClock, Timestamp},
     error_chain::chain,
+    task,
 };
 
 /// How long an answer about a grant is trusted, counted from the request to the ledger. A
@@ -221,7 +222,7 @@ impl GrantCache {
     fn probe(self: &Arc<Self>, id: GrantId, now: Moment) {
         if self.may_probe(now) {
             let cache = Arc::clone(self);
-            tokio::spawn(async move {
+            task::spawn(async move {
                 let entry = cache.entry(id);
                 cache.ask(id, &entry).await;
             });

@@ -42,7 +42,7 @@ use mcpo_common::{
 };
 use tokio_util::sync::CancellationToken;
 
-pub use self::{args::DevArgs, build::fast_build::record::run_as_rustc_wrapper};
+pub use self::{args::DevArgs, build::fast_build::run_as_build_tool};
 use self::{
     build::{
         builder::Builder, cargo::Cargo, change_queue::ChangeQueue, fast_build::FastBuild,

@@ -271,13 +271,13 @@ fn figures(medians: &Medians, took: &[f64], (failed, cut): (usize, usize)) -> [F
             "mcpo dev vs. uvicorn --reload",
             ours / python,
             "x",
-            Target::AtMost(0.4),
+            Target::AtMost(0.22),
         ),
         figure(
             "mcpo dev vs. cargo watch",
             ours / cargo,
             "x",
-            Target::AtMost(0.27),
+            Target::AtMost(0.21),
         ),
         figure(
             "github template vs. uvicorn",

@@ -15,7 +15,7 @@ use super::{
     replay::{self, Form, Replayed},
 };
 
-/// Identifies the build of the runtime that the library was made from.
+/// Identifies the build of the runtime that the library was made from, and the command.
 const STAMP: &str = "library.stamp";
 
 /// Returns the library for the runtime that `executable` is linked with: the existing one, or a new
@@ -28,13 +28,13 @@ pub async fn of(
     let Some(linked) = linked_runtime(executable) else {
         return Ok(None);
     };
-    let stamp = stamp(&linked)?;
     let Some(record) = Record::read(folder, RUNTIME).filter(|record| made(record, &linked)) else {
         // The runtime was compiled while its command was not recorded. Without a record, the next
         // start of mcpo makes cargo compile it again.
         let _ = fs::remove_file(Record::path(folder, RUNTIME));
         return Ok(None);
     };
+    let stamp = stamp(&linked, &record, folder)?;
     let kept = folder.join(STAMP);
     if let Ok(text) = fs::read_to_string(&kept)
         && let Some(library) = text.strip_prefix(&stamp)
@@ -80,9 +80,20 @@ fn made(record: &Record, file: &Path) -> bool {
     stem.is_some_and(|stem| !mark.is_empty() && stem.ends_with(mark))
 }
 
-fn stamp(file: &Path) -> io::Result<String> {
+/// Returns which runtime `executable` is linked with, or `None` if it is linked with none.
+pub fn version(executable: &Record) -> Option<String> {
+    identity(&linked_runtime(executable)?).ok()
+}
+
+fn stamp(file: &Path, record: &Record, folder: &Path) -> io::Result<String> {
+    let arguments = replay::arguments(record, Form::Library, folder);
+    Ok(format!("{} {}\n", identity(file)?, arguments.join(" ")))
+}
+
+/// Identifies one build of a file.
+fn identity(file: &Path) -> io::Result<String> {
     let about = fs::metadata(file)?;
     let written = about.modified()?.duration_since(UNIX_EPOCH);
     let written = written.map_err(io::Error::other)?.as_nanos();
-    Ok(format!("{} {} {written}\n", file.display(), about.len()))
+    Ok(format!("{} {} {written}", file.display(), about.len()))
 }

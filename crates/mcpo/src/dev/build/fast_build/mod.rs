@@ -3,17 +3,20 @@
 //! Cargo takes as long to find out that one crate must be compiled as rustc takes to compile it. So
 //! mcpo keeps the command that cargo used (`record`). If only Rust files of the executable's own
 //! crate change, mcpo runs that command again (`replay`) and links to one library that contains the
-//! runtime (`library`). Everything else goes through cargo, which remains the authority: manifests,
+//! runtime (`library`), or rather to its stub (`stub`, `linker`). Everything else goes through cargo, which remains the authority: manifests,
 //! lock files, build scripts, other crates, other files, deleted files, and every error.
 
 mod library;
+mod linker;
 pub mod record;
 mod replay;
+mod stub;
 
 use std::{
     collections::HashSet,
     fs, io,
     path::{Path, PathBuf},
+    process::ExitCode,
     time::Instant,
 };
 
@@ -36,6 +39,12 @@ const FOLDER: &str = "mcpo-dev";
 /// The folder of cargo's fingerprints, below the folder of a profile.
 const FINGERPRINTS: &str = ".fingerprint";
 
+/// Acts as the wrapper of rustc or as the linker, if one of them started this process. Returns
+/// `None` if it is neither.
+pub fn run_as_build_tool() -> Option<ExitCode> {
+    linker::run_as_linker().or_else(record::run_as_rustc_wrapper)
+}
+
 /// What mcpo knows about the project's last build by cargo, and the library.
 pub struct FastBuild<'a> {
     package: Package,
@@ -44,6 +53,8 @@ pub struct FastBuild<'a> {
     /// The command for the executable, once cargo has run it.
     record: Option<Record>,
     library: Library,
+    /// The build of the runtime that the library contains.
+    runtime: Option<String>,
     /// The files of the executable's own crate, as of its last build.
     own: HashSet<PathBuf>,
     /// The last build failed only because of files of this crate. A fix of these files may use the
@@ -83,6 +94,7 @@ impl<'a> FastBuild<'a> {
             ui,
             record: None,
             library: Library::Unknown,
+            runtime: None,
             own: HashSet::new(),
             failed_by_own: false,
             is_announced: false,
@@ -109,9 +121,12 @@ impl<'a> FastBuild<'a> {
         self.own = deps
             .and_then(|deps| self.files(&record, &deps))
             .unwrap_or_default();
-        if self.record.as_ref() != Some(&record) || matches!(self.library, Library::Unknown) {
+        let runtime = library::version(&record);
+        let is_current = self.record.as_ref() == Some(&record) && self.runtime == runtime;
+        if !is_current || matches!(self.library, Library::Unknown) {
             self.make_library(record.clone());
             self.record = Some(record);
+            self.runtime = runtime;
         }
     }
 
@@ -145,6 +160,8 @@ impl<'a> FastBuild<'a> {
         let guard = cancel.clone().drop_guard();
         let making = async move {
             let began = Instant::now();
+            // Its symbols may be those of another library.
+            let _ = fs::remove_file(stub::path(&folder));
             let library = library::of(&record, &folder, &cancel).await?;
             let form = library.as_deref().map_or(Form::Whole, Form::Beside);
             replay::run(&record, form, &folder, false, &cancel).await?;

@@ -124,7 +124,7 @@ pub fn run_as_rustc_wrapper() -> Option<ExitCode> {
         None => mcpo_common::error::Failure::new(format!("failed to run {}", program.display())),
     }
     };
-    let exit = run(command.args(arguments)).unwrap_or_else(|error| {
+    let exit = replace_process(command.args(arguments)).unwrap_or_else(|error| {
         mcpo_common::ui::Ui::from_environment().failure(&failed().because(&error));
         ExitCode::FAILURE
     });
@@ -133,13 +133,13 @@ pub fn run_as_rustc_wrapper() -> Option<ExitCode> {
 
 /// Replaces this process with the program. Returns only if that fails.
 #[cfg(unix)]
-fn run(command: &mut Command) -> io::Result<ExitCode> {
+pub fn replace_process(command: &mut Command) -> io::Result<ExitCode> {
     Err(std::os::unix::process::CommandExt::exec(command))
 }
 
 /// Runs the program and waits for it, because this system cannot replace a process.
 #[cfg(not(unix))]
-fn run(command: &mut Command) -> io::Result<ExitCode> {
+pub fn replace_process(command: &mut Command) -> io::Result<ExitCode> {
     let code = command.status()?.code();
     Ok(code
         .and_then(|code| u8::try_from(code).ok())

@@ -10,7 +10,15 @@ use mcpo_common::process::{Group, apart};
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
-use super::record::{RUNTIME, Record};
+use super::{
+    linker,
+    record::{RUNTIME, Record},
+    stub,
+};
+
+/// The number of parts that rustc compiles separately. With rustc's default for incremental builds,
+/// 256, it spends more time on the parts than it saves.
+const CODEGEN_UNITS: &str = "16";
 
 /// What to build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +72,12 @@ pub async fn run(
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
+    let stub = stub_of(record, form, folder);
+    if let Some((library, stub)) = &stub
+        && stub.is_file()
+    {
+        linker::link_to_stub(&mut command, library, stub);
+    }
     let mut child = apart(&mut command).spawn()?;
     let group = Group::of(&child);
     let finished = async {
@@ -87,8 +101,22 @@ pub async fn run(
     if !status.success() {
         return Ok(Replayed::Failed);
     }
+    if let Some((library, stub)) = &stub
+        && !stub.is_file()
+    {
+        // Without a stub, a link only takes longer.
+        let _ = stub::write(library, &file, stub);
+    }
     let said = String::from_utf8_lossy(&said).into_owned();
     Ok(Replayed::Done { file, said })
+}
+
+/// Returns the library that this build links to, and the path of its stub.
+fn stub_of<'a>(record: &Record, form: Form<'a>, folder: &Path) -> Option<(&'a Path, PathBuf)> {
+    match form {
+        Form::Beside(library) if linker::suits(record) => Some((library, stub::path(folder))),
+        _ => None,
+    }
 }
 
 /// Removes the unfinished objects of a compiler that was killed.
@@ -124,7 +152,8 @@ pub fn dependencies(record: &Record, folder: &Path) -> Option<PathBuf> {
     Some(folder.join(format!("{name}{mark}.d")))
 }
 
-fn arguments(record: &Record, form: Form<'_>, folder: &Path) -> Vec<String> {
+/// Returns the arguments for rustc.
+pub fn arguments(record: &Record, form: Form<'_>, folder: &Path) -> Vec<String> {
     let mut arguments = Vec::new();
     let mut given = record.arguments.iter().peekable();
     while let Some(argument) = given.next() {
@@ -134,6 +163,15 @@ fn arguments(record: &Record, form: Form<'_>, folder: &Path) -> Vec<String> {
         }
         if argument.starts_with("--emit") {
             arguments.push("--emit=dep-info,link".to_owned());
+            continue;
+        }
+        if form == Form::Library
+            && argument == "-C"
+            && given
+                .next_if(|option| option.starts_with("incremental="))
+                .is_some()
+        {
+            // The library is compiled once. The data for a second time would take longer.
             continue;
         }
         arguments.push(argument.clone());
@@ -154,6 +192,14 @@ fn arguments(record: &Record, form: Form<'_>, folder: &Path) -> Vec<String> {
         // The library and the executable share the standard library. Both find it through their
         // rpath.
         arguments.extend(["-C", "prefer-dynamic", "-C", "rpath"].map(str::to_owned));
+    }
+    if form != Form::Library && record.codegen("codegen-units").is_none() {
+        arguments.extend(["-C".to_owned(), format!("codegen-units={CODEGEN_UNITS}")]);
+    }
+    if form == Form::Library && linker::HAS_ELF {
+        // The library uses its own symbols without looking them up, of which it has tens of
+        // thousands. A server then starts in a third of the time.
+        arguments.extend(["-C", "link-arg=-Wl,-Bsymbolic"].map(str::to_owned));
     }
     arguments
 }
@@ -199,7 +245,7 @@ mod tests {
             "--crate-name tiny src/main.rs --crate-type bin --emit=dep-info,link \
              -C extra-filename=-1 --out-dir /o -C incremental=/o/incremental \
              --extern mcpo_runtime=/o/libmcpo_runtime-2.so --extern serde=/t/libserde-3.rlib \
-             -C prefer-dynamic -C rpath"
+             -C prefer-dynamic -C rpath -C codegen-units=16"
         );
         let file = result(&record(), form, Path::new("/o"));
         assert_eq!(file.as_deref(), Some(Path::new("/o/tiny-1")));
@@ -215,5 +261,9 @@ mod tests {
         assert!(!whole.contains("prefer-dynamic"), "{whole}");
         let library = arguments(&record(), Form::Library, Path::new("/o")).join(" ");
         assert!(library.contains("--crate-type dylib"), "{library}");
+        assert!(!library.contains("incremental"), "{library}");
+        assert!(!library.contains("codegen-units"), "{library}");
+        let has_option = library.contains("-Bsymbolic");
+        assert_eq!(has_option, linker::HAS_ELF, "{library}");
     }
 }

@@ -1,0 +1,100 @@
+//! Links an executable to the stub of the library.
+//!
+//! rustc runs mcpo as its linker. mcpo runs the linker that rustc would use, with the stub in place
+//! of the library. If that fails, for example because a change uses another symbol of the library,
+//! mcpo removes the stub and runs the same command with the library. So only the library decides
+//! whether an executable can be linked.
+
+use std::{
+    env,
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode, Stdio},
+};
+
+use mcpo_common::{error::Failure, ui::Ui};
+
+use super::record::{self, Record};
+
+/// The path of the library. If it is set, this process acts as the linker.
+const LIBRARY: &str = "MCPO_DEV_LIBRARY";
+const STUB: &str = "MCPO_DEV_LIBRARY_STUB";
+/// The linker that rustc uses by default on systems with ELF.
+const LINKER: &str = "cc";
+/// Whether executables of this system have the format ELF.
+pub const HAS_ELF: bool = cfg!(all(unix, not(target_vendor = "apple")));
+
+/// Returns true if rustc uses the default linker for `record`.
+pub fn suits(record: &Record) -> bool {
+    const OPTIONS: [&str; 3] = ["linker=", "linker-flavor=", "link-self-contained="];
+    let mut arguments = record.arguments.iter();
+    let is_default = |argument: &String| OPTIONS.iter().all(|option| !argument.contains(option));
+    HAS_ELF && arguments.all(is_default)
+}
+
+/// Configures rustc to run mcpo as its linker.
+pub fn link_to_stub(rustc: &mut tokio::process::Command, library: &Path, stub: &Path) {
+    // If mcpo's own path is unknown, the library itself is linked.
+    let Ok(ourselves) = env::current_exe() else {
+        return;
+    };
+    let mut option = OsString::from("linker=");
+    option.push(ourselves);
+    rustc
+        .arg("-C")
+        .arg(option)
+        .env(LIBRARY, library)
+        .env(STUB, stub);
+}
+
+/// Links if rustc started this process as its linker. Returns `None` if it did not.
+pub fn run_as_linker() -> Option<ExitCode> {
+    let library = env::var_os(LIBRARY)?;
+    let stub = PathBuf::from(env::var_os(STUB)?);
+    let arguments: Vec<OsString> = env::args_os().skip(1).collect();
+    let with_stub = arguments.iter().map(|argument| match argument {
+        argument if *argument == library => stub.as_os_str(),
+        argument => argument,
+    });
+    let linked = Command::new(LINKER)
+        .args(with_stub)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    if linked.is_ok_and(|status| status.success()) {
+        return Some(ExitCode::SUCCESS);
+    }
+    let _ = fs::remove_file(stub);
+    let exit =
+        record::replace_process(Command::new(LINKER).args(arguments)).unwrap_or_else(|error| {
+            let failure = Failure::new(format!("failed to run the linker {LINKER}"));
+            Ui::from_environment().failure(&failure.because(&error));
+            ExitCode::FAILURE
+        });
+    Some(exit)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn only_the_default_linker_is_replaced() {
+        let record = |option: &str| Record {
+            program: "rustc".into(),
+            arguments: ["--crate-name", "tiny", "-C", option]
+                .map(str::to_owned)
+                .into(),
+            folder: "/p".into(),
+            environment: BTreeMap::new(),
+        };
+        assert_eq!(suits(&record("debuginfo=0")), HAS_ELF);
+        assert_eq!(suits(&record("link-arg=-fuse-ld=mold")), HAS_ELF);
+        assert!(!suits(&record("linker=clang")));
+        assert!(!suits(&record("linker-flavor=ld")));
+    }
+}
