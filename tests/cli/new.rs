@@ -111,6 +111,24 @@ fn vendors_the_runtime_unchanged_without_its_examples() {
     }
 }
 
+/// Cargo compiles a crate twice if procedural macros need it with other features than the server.
+#[test]
+fn the_first_build_compiles_no_version_of_a_crate_twice() {
+    let folder = tempdir().unwrap();
+    for template in ["server", "github", "oidc", "polymarket"] {
+        said(folder.path(), &["new", template, "--template", template]);
+        let arguments = [
+            "tree", "--offline", "--locked", "--duplicates", "--depth=0", "--prefix=none",
+            "--edges=normal,build",
+        ];
+        let listed = cargo(&folder.path().join(template), &arguments);
+        let mut seen = BTreeSet::new();
+        for line in listed.lines().filter(|line| !line.is_empty()) {
+            assert!(seen.insert(line), "{template} compiles {line} twice");
+        }
+    }
+}
+
 #[test]
 fn each_project_has_a_separate_secret_that_git_ignores() {
     let folder = tempdir().unwrap();
