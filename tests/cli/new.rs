@@ -118,7 +118,12 @@ fn the_first_build_compiles_no_version_of_a_crate_twice() {
     for template in ["server", "github", "oidc", "polymarket"] {
         said(folder.path(), &["new", template, "--template", template]);
         let arguments = [
-            "tree", "--offline", "--locked", "--duplicates", "--depth=0", "--prefix=none",
+            "tree",
+            "--offline",
+            "--locked",
+            "--duplicates",
+            "--depth=0",
+            "--prefix=none",
             "--edges=normal,build",
         ];
         let listed = cargo(&folder.path().join(template), &arguments);

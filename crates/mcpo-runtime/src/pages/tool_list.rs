@@ -44,6 +44,7 @@ pub(crate) trait ToolDirectory: Send + Sync {
 pub(crate) struct ToolList {
     visible: Vec<ToolSummary>,
     more: Vec<ToolSummary>,
+    more_count: usize,
     /// How many of the others may change something.
     more_that_change: usize,
 }
@@ -63,6 +64,7 @@ impl ToolList {
         let more = tools.split_off(visible);
         Some(Self {
             more_that_change: more.iter().filter(|tool| tool.changes_data).count(),
+            more_count: more.len(),
             visible: tools,
             more,
         })
@@ -92,7 +94,7 @@ mod tests {
             (12, 3, 9, 4),
         ] {
             let list = tools(count).unwrap();
-            let lengths = (list.visible.len(), list.more.len(), list.more_that_change);
+            let lengths = (list.visible.len(), list.more_count, list.more_that_change);
             assert_eq!(lengths, (visible, more, changing), "{count}");
         }
     }

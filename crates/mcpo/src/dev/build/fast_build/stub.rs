@@ -14,7 +14,10 @@ use std::{
 use object::{
     Endianness, ReadCache, StringTable, elf,
     read::elf::{ElfFile64, FileHeader as _, SectionHeader as _, Sym as _},
-    write::elf::{FileHeader, SectionHeader, Sym, Writer},
+    write::{
+        StringId,
+        elf::{FileHeader, SectionHeader, Sym, Writer},
+    },
 };
 
 type Elf<'a> = ElfFile64<'a, Endianness, &'a ReadCache<File>>;
@@ -90,11 +93,40 @@ fn symbols<'a>(
     Ok(table.iter().map(move |symbol| (name(symbol), symbol)))
 }
 
+/// Returns the header of a library for the same system.
+fn file_header(library: &Elf<'_>) -> FileHeader {
+    let (header, endian) = (library.elf_header(), library.endian());
+    FileHeader {
+        os_abi: header.e_ident().os_abi,
+        abi_version: header.e_ident().abi_version,
+        e_type: elf::ET_DYN,
+        e_machine: header.e_machine(endian),
+        e_entry: 0,
+        e_flags: header.e_flags(endian),
+    }
+}
+
+/// Returns the section that all symbols are in. It is empty, because no code is loaded from here.
+fn code_section(name: StringId) -> SectionHeader {
+    SectionHeader {
+        name: Some(name),
+        sh_type: elf::SHT_NOBITS,
+        sh_flags: (elf::SHF_ALLOC | elf::SHF_EXECINSTR).into(),
+        sh_addr: 0,
+        sh_offset: 0,
+        sh_size: 0,
+        sh_link: 0,
+        sh_info: 0,
+        sh_addralign: 16,
+        sh_entsize: 0,
+    }
+}
+
+/// Returns the contents of the stub.
 fn render(library: &Elf<'_>, executable: &Elf<'_>) -> Result<Vec<u8>, Error> {
     let endian = library.endian();
     let used = used(library, executable)?;
     let name = name(library)?;
-    let header = library.elf_header();
     let mut buffer = Vec::new();
     let mut writer = Writer::new(endian, true, &mut buffer);
     // Everything is reserved first, in the order in which it is written.
@@ -119,14 +151,7 @@ fn render(library: &Elf<'_>, executable: &Elf<'_>) -> Result<Vec<u8>, Error> {
     writer.reserve_shstrtab();
     writer.reserve_section_headers();
 
-    writer.write_file_header(&FileHeader {
-        os_abi: header.e_ident().os_abi,
-        abi_version: header.e_ident().abi_version,
-        e_type: elf::ET_DYN,
-        e_machine: header.e_machine(endian),
-        e_entry: 0,
-        e_flags: header.e_flags(endian),
-    })?;
+    writer.write_file_header(&file_header(library))?;
     writer.write_null_dynamic_symbol();
     for (name, symbol) in symbols {
         writer.write_dynamic_symbol(&Sym {
@@ -145,18 +170,7 @@ fn render(library: &Elf<'_>, executable: &Elf<'_>) -> Result<Vec<u8>, Error> {
     writer.write_dynamic(elf::DT_NULL, 0)?;
     writer.write_shstrtab();
     writer.write_null_section_header();
-    writer.write_section_header(&SectionHeader {
-        name: Some(code_name),
-        sh_type: elf::SHT_NOBITS,
-        sh_flags: (elf::SHF_ALLOC | elf::SHF_EXECINSTR).into(),
-        sh_addr: 0,
-        sh_offset: 0,
-        sh_size: 0,
-        sh_link: 0,
-        sh_info: 0,
-        sh_addralign: 16,
-        sh_entsize: 0,
-    });
+    writer.write_section_header(&code_section(code_name));
     // The sections are at the addresses of their offsets.
     writer.write_dynsym_section_header(symbols_at as u64, 1);
     writer.write_dynstr_section_header(strings_at as u64);
