@@ -3,7 +3,14 @@
 //!
 //! rustc uses generic code that another crate has compiled with the same types, but only if nothing
 //! is optimized. So this module is not part of a release. The server here uses rmcp as a typical one
-//! does. Code that is generic over its own types is useless, and the rest is shared.
+//! does. Other crates share the generic code that does not depend on the types in this module.
+
+#![allow(
+    clippy::needless_pass_by_value,
+    clippy::unused_async,
+    clippy::unused_self,
+    reason = "rmcp defines the signatures of tools"
+)]
 
 use rmcp::{
     ErrorData, Json, ServerHandler,
