@@ -50,12 +50,17 @@ pub fn link_to_stub(rustc: &mut tokio::process::Command, library: &Path, stub: &
 
 /// Links if rustc started this process as its linker. Returns `None` if it did not.
 pub fn run_as_linker() -> Option<ExitCode> {
-    let library = env::var_os(LIBRARY)?;
+    let library = PathBuf::from(env::var_os(LIBRARY)?);
     let stub = PathBuf::from(env::var_os(STUB)?);
+    // rustc resolves symbolic links.
+    let resolved = fs::canonicalize(&library).unwrap_or_default();
     let arguments: Vec<OsString> = env::args_os().skip(1).collect();
-    let with_stub = arguments.iter().map(|argument| match argument {
-        argument if *argument == library => stub.as_os_str(),
-        argument => argument,
+    let with_stub = arguments.iter().map(|argument| {
+        if *argument == library || *argument == resolved {
+            stub.as_os_str()
+        } else {
+            argument
+        }
     });
     let linked = Command::new(LINKER)
         .args(with_stub)
