@@ -5,21 +5,26 @@ mod cloud;
 mod text;
 mod writer;
 
-use std::{fmt::Result, io::IsTerminal as _};
+use std::{
+    fmt::{Error, Result},
+    io::IsTerminal as _,
+    time::SystemTime,
+};
 
+use chrono::{DateTime, SecondsFormat};
 use tracing_subscriber::{
     Layer as _,
     filter::Targets,
     fmt::{
         self,
         format::{JsonFields, Writer},
-        time::{FormatTime, SystemTime},
+        time::FormatTime,
     },
     layer::SubscriberExt as _,
     util::SubscriberInitExt as _,
 };
 
-use self::{cloud::CloudFormat, writer::LogWriters};
+use self::{cloud::CloudFormat, text::TextFields, writer::LogWriters};
 use crate::base::request_log::RequestContext;
 
 /// rmcp logs every message, which would hide the OAuth flow. It also logs each error that a client
@@ -49,7 +54,7 @@ pub(crate) fn start() {
             && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         lines
             .compact()
-            .fmt_fields(text::fields())
+            .fmt_fields(TextFields)
             .with_timer(TimeAndRequest)
             .with_target(false)
             .with_ansi(colours)
@@ -70,7 +75,11 @@ struct TimeAndRequest;
 
 impl FormatTime for TimeAndRequest {
     fn format_time(&self, writer: &mut Writer<'_>) -> Result {
-        SystemTime.format_time(writer)?;
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let now = now.map_err(|_| Error)?;
+        let seconds = i64::try_from(now.as_secs()).map_err(|_| Error)?;
+        let now = DateTime::from_timestamp(seconds, now.subsec_nanos()).ok_or(Error)?;
+        writer.write_str(&now.to_rfc3339_opts(SecondsFormat::Micros, true))?;
         RequestContext::current().map_or(Ok(()), |request| write!(writer, " {}", request.id()))
     }
 }

@@ -3,38 +3,74 @@
 //! A value can be text that an attacker chose, such as the name of a client. Ambiguous values are
 //! quoted, so that a value cannot look like another field.
 
-use std::fmt::{self, Debug};
+use std::fmt::{self, Debug, Write as _};
 
-use tracing::field::Field;
+use tracing::field::{Field, Visit};
 use tracing_subscriber::{
-    field::MakeExt as _,
-    fmt::format::{FormatFields, Writer, debug_fn},
+    field::RecordFields,
+    fmt::format::{FormatFields, Writer},
 };
 
 /// Writes `message name=value name="a value"`.
-pub(super) fn fields() -> impl for<'writer> FormatFields<'writer> {
-    debug_fn(write_field).delimited(" ")
+///
+/// Each tool call writes a line, so all values of a line share one buffer.
+pub(super) struct TextFields;
+
+impl<'writer> FormatFields<'writer> for TextFields {
+    fn format_fields<R: RecordFields>(&self, writer: Writer<'writer>, fields: R) -> fmt::Result {
+        let mut line = Line {
+            writer,
+            is_first: true,
+            value: String::new(),
+            result: Ok(()),
+        };
+        fields.record(&mut line);
+        line.result
+    }
 }
 
-fn write_field(writer: &mut Writer<'_>, field: &Field, value: &dyn Debug) -> fmt::Result {
-    if field.name() == "message" {
-        return write!(writer, "{value:?}");
+struct Line<'writer> {
+    writer: Writer<'writer>,
+    is_first: bool,
+    /// The text of the value that is being written.
+    value: String,
+    result: fmt::Result,
+}
+
+impl Line<'_> {
+    fn write_field(&mut self, field: &Field, value: &dyn Debug) -> fmt::Result {
+        if !self.is_first {
+            self.writer.write_char(' ')?;
+        }
+        self.is_first = false;
+        if field.name() == "message" {
+            return write!(self.writer, "{value:?}");
+        }
+        self.value.clear();
+        write!(self.value, "{value:?}")?;
+        self.writer.write_str(field.name())?;
+        self.writer.write_char('=')?;
+        if is_unambiguous(&self.value) {
+            self.writer.write_str(&self.value)
+        } else {
+            write!(self.writer, "{:?}", self.value)
+        }
     }
-    let text = format!("{value:?}");
-    if is_unambiguous(&text) {
-        write!(writer, "{}={text}", field.name())
-    } else {
-        write!(writer, "{}={text:?}", field.name())
+}
+
+impl Visit for Line<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        if self.result.is_ok() {
+            self.result = self.write_field(field, value);
+        }
     }
 }
 
 /// Returns true if `text` is one word, or a quoted string that `Debug` has escaped.
 fn is_unambiguous(text: &str) -> bool {
-    let is_plain =
-        |character: char| character.is_ascii_graphic() && !matches!(character, '=' | '"');
-    text.chars().all(is_plain) || is_quoted(text)
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'=' | b'"');
+    text.bytes().all(is_plain) || is_quoted(text)
 }
-
 /// Returns true if the whole `text` is one string literal.
 fn is_quoted(text: &str) -> bool {
     let inner = text
