@@ -16,6 +16,7 @@ use mcpo_test_support::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::json_schema;
 use crate::project::{Project, REGION, RunResult, SERVICE, google, writes};
 
 const MANIFEST: &str = "[package.metadata.mcpo]\nsecrets = [\"ADMIN_PASSWORD\"]\n";
@@ -83,7 +84,9 @@ impl Service {
 
     fn run(&self, arguments: &[&str]) -> RunResult {
         let child = self.begin(arguments);
-        RunResult::of(&child.wait_with_output().unwrap())
+        let result = RunResult::of(&child.wait_with_output().unwrap());
+        json_schema::check(arguments, &result.stdout);
+        result
     }
 
     fn begin(&self, arguments: &[&str]) -> Child {

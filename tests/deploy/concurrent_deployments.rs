@@ -63,6 +63,9 @@ fn concurrent_first_deployments_keep_the_deployed_secrets() {
     let before = both.each_ref().map(|path| fetch(&google, path));
     let shown = project.run(&google, &["--show-password"]);
     assert_eq!(shown.stdout.trim(), before[1]);
+    let shown = project.run(&google, &["--show-password", "--json"]);
+    let shown: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
+    assert_eq!(shown["password"], before[1]);
 
     project.deploy(&google, &["--env", "WHO=c"]);
     assert_eq!(fetch(&google, "/variable/WHO"), "c");

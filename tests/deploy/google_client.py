@@ -31,6 +31,14 @@ image = found.template.containers[0].image
 
 refused(exceptions.NotFound, lambda: services.get_service(name=name + "x"))
 
+
+def service_of(image):
+    """Returns a service with one variable."""
+    container = run_v2.Container(image=image, env=[run_v2.EnvVar(name="A", value="b")])
+    return run_v2.Service(template=run_v2.RevisionTemplate(
+        service_account=found.template.service_account, containers=[container]))
+
+
 # Another service with the same image.
 service = run_v2.Service(
     template=run_v2.RevisionTemplate(
@@ -70,6 +78,20 @@ refused(
 
 services.delete_service(name=parent + "/services/other").result(60)
 refused(exceptions.NotFound, lambda: services.get_service(name=parent + "/services/other"))
+
+# A revision that can receive traffic, or that is the latest one, cannot be deleted.
+revisions = run_v2.RevisionsClient(transport="rest")
+made = services.create_service(parent=parent, service=service_of(image), service_id="old").result(60)
+first = made.latest_created_revision
+refused(exceptions.BadRequest, lambda: revisions.delete_revision(name=first).result(60))
+changed = service_of(image)
+changed.name = parent + "/services/old"
+changed.template.containers[0].env[0].value = "new"
+services.update_service(service=changed).result(60)
+assert revisions.delete_revision(name=first).result(60).name == first
+refused(exceptions.NotFound, lambda: revisions.get_revision(name=first))
+assert len(list(revisions.list_revisions(parent=parent + "/services/old"))) == 1
+services.delete_service(name=parent + "/services/old").result(60)
 
 # A validate-only request also returns an operation.
 plain = run_v2.Service(
@@ -155,6 +177,17 @@ version = secrets.add_secret_version(
 assert version.client_specified_payload_checksum
 read = secrets.access_secret_version(name=secret.name + "/versions/latest")
 assert read.payload.data == b"1"
+states = [version.state.name for version in secrets.list_secret_versions(parent=secret.name)]
+assert states == ["ENABLED", "ENABLED"], states
+first = secret.name + "/versions/1"
+old = secrets.get_secret_version(name=first).etag
+destroyed = secrets.destroy_secret_version(request={"name": first, "etag": old})
+assert destroyed.state.name == "DESTROYED"
+refused(
+    exceptions.Conflict,
+    lambda: secrets.destroy_secret_version(request={"name": first, "etag": old}),
+)
+refused(exceptions.BadRequest, lambda: secrets.destroy_secret_version(name=first))
 for secret_id, body in [
     ("bad id", {"replication": {"automatic": {}}}),
     ("nowhere", {"replication": {"user_managed": {"replicas": [{"location": "mars"}]}}}),
@@ -177,6 +210,9 @@ repository = registry.create_repository(
     parent=parent, repository_id="of-client", repository=docker
 ).result(60)
 assert repository.format_ == docker.format_
+package = name.replace("/services/", "/repositories/mcpo/packages/")
+versions = list(registry.list_versions(parent=package))
+assert len(versions) == 1 and versions[0].create_time.year > 2025, versions
 for place, repository_id in [(parent, "Bad_Id"), (project + "/locations/mars", "good")]:
     refused(
         exceptions.BadRequest,

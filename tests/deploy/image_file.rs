@@ -4,6 +4,7 @@ use std::{fs, process::Command};
 
 use serde_json::Value;
 
+use crate::json_schema;
 use crate::project::{Project, RunResult, without_google};
 
 fn run(project: &Project, arguments: &[&str]) -> RunResult {
@@ -13,7 +14,9 @@ fn run(project: &Project, arguments: &[&str]) -> RunResult {
         .arg("deploy")
         .args(arguments)
         .current_dir(project.path(""));
-    RunResult::of(&command.output().unwrap())
+    let result = RunResult::of(&command.output().unwrap());
+    json_schema::check(arguments, &result.stdout);
+    result
 }
 
 /// Returns what skopeo prints.

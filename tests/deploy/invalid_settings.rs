@@ -188,12 +188,33 @@ fn service_not_created_by_mcpo_requires_adopt() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);
     google.edit(crate::project::SERVICE, |service| {
-        service["labels"] = serde_json::json!({});
+        service["labels"] = serde_json::json!({ "team": "a" });
+        service["client"] = "gcloud".into();
+        let variables = &mut service["template"]["containers"][0]["env"];
+        let old = serde_json::json!({ "name": "OLD", "value": "x" });
+        variables.as_array_mut().unwrap().push(old);
     });
     project.change("two");
     let result = project.run(&google, &["--no-verify"]);
     result.has(2, &["was not created by mcpo", "--adopt"]);
+    google.clear_calls();
+    let result = project.run(&google, &["--adopt", "--dry-run"]);
+    result.has(
+        10,
+        &[
+            "Adopt tiny, which mcpo did not create; gcloud wrote it last",
+            "This removes 1 variable that no setting names: OLD",
+            "labels team",
+            "to go back: mcpo deploy europe-west1 --rollback tiny-00001-",
+        ],
+    );
+    let result = project.run(&google, &["--adopt", "--dry-run", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&result.stdout).unwrap();
+    assert_eq!(report["adoption"]["removed_variables"][0], "OLD");
+    assert_eq!(writes(&google), Vec::<String>::new());
     project.deploy(&google, &["--adopt"]);
+    let result = project.deploy(&google, &["--adopt", "--dry-run"]);
+    assert!(!result.all().contains("Adopt"), "{result}");
 }
 
 #[test]

@@ -8,6 +8,8 @@ use serde_json::Value;
 use crate::project::{Project, SERVICE, google};
 
 const COMMANDS: u32 = 50;
+/// The model also rolls back to the oldest revisions.
+const MANIFEST: &str = "[package.metadata.mcpo]\nkeep-revisions = \"all\"\n";
 
 /// The expected state of the service.
 #[derive(Clone, Debug, Default)]
@@ -108,7 +110,7 @@ fn newest(google: &Google) -> String {
 
 #[test]
 fn traffic_matches_the_model_after_random_commands() {
-    let (google, project) = (google(), Project::new());
+    let (google, project) = (google(), Project::with(MANIFEST));
     let mut model = Model::default();
     project.deploy(&google, &[]);
     model.release_all(&newest(&google));

@@ -9,6 +9,8 @@ use std::{
 use mcpo_test_support::google::{Google, InitialState, NUMBER};
 use tempfile::TempDir;
 
+use crate::json_schema;
+
 pub const REGION: &str = "europe-west1";
 /// The full name of the service that the tests deploy.
 pub const SERVICE: &str = "projects/my-project/locations/europe-west1/services/tiny";
@@ -79,6 +81,11 @@ impl Project {
         fs::write(self.path(file), text).unwrap();
     }
 
+    /// Replaces the additional lines of the manifest.
+    pub fn manifest(&self, manifest: &str) {
+        self.write("Cargo.toml", &format!("{MANIFEST}\n{manifest}"));
+    }
+
     /// Changes the version that the server reports.
     pub fn change(&self, version: &str) {
         let text = SOURCE.replace(
@@ -95,7 +102,9 @@ impl Project {
 
     /// Runs mcpo to its end, with `deploy REGION` before the arguments.
     pub fn run(&self, google: &Google, arguments: &[&str]) -> RunResult {
-        RunResult::of(&self.command(google, arguments).output().unwrap())
+        let result = RunResult::of(&self.command(google, arguments).output().unwrap());
+        json_schema::check(arguments, &result.stdout);
+        result
     }
 
     /// Runs mcpo, which must succeed.
@@ -222,6 +231,7 @@ pub fn writes(google: &Google) -> Vec<String> {
         ".batchGet",
         ".getIamPolicy",
         ".access",
+        ".getBillingInfo",
         ":validateOnly",
     ];
     let mut writes: Vec<_> = google

@@ -17,6 +17,7 @@ Examples:
   mcpo deploy europe-west1 --rollback               or go back to the previous revision
   mcpo deploy europe-west1 --logs --follow          print the service's logs
   mcpo deploy europe-west1 --delete                 delete it and everything created for it
+  mcpo deploy europe-west1 --export main.tf         describe the service for Terraform
   mcpo deploy --image-file image.tar                write the image to a file, for another host
 
 Needs neither Docker nor gcloud. Settings are read from [package.metadata.mcpo] in Cargo.toml;
@@ -67,8 +68,8 @@ pub struct DeployArgs {
     #[arg(long)]
     pub private: bool,
 
-    /// Take over an existing service that `mcpo` did not create.
-    #[arg(long)]
+    /// Take over an existing service that `mcpo` did not create; asks first.
+    #[arg(long, group = "asks")]
     pub adopt: bool,
 
     /// Build with Cloud Build instead of on this machine.
@@ -83,6 +84,13 @@ pub struct DeployArgs {
         "show_dockerfile", "steps", "tag", "verb",
     ])]
     pub image_file: Option<PathBuf>,
+
+    /// Write the service to this file instead of deploying it: .yaml for `gcloud run services replace`,
+    /// or .tf for Terraform; sends only read requests to Google.
+    #[arg(long, value_name = "FILE", conflicts_with_all = [
+        "accept_changes", "dry_run", "image_file", "show_dockerfile", "verb",
+    ])]
+    pub export: Option<PathBuf>,
 
     /// Print the Dockerfile of a remote build and stop.
     #[arg(long)]
@@ -149,11 +157,11 @@ pub struct DeployArgs {
     pub status: bool,
 
     /// Delete the service and everything that was created for it.
-    #[arg(long, group = "verb")]
+    #[arg(long, groups = ["verb", "asks"])]
     pub delete: bool,
 
-    /// Delete without asking for confirmation.
-    #[arg(long, requires = "delete")]
+    /// With --delete or --adopt: do not ask for confirmation.
+    #[arg(long, requires = "asks")]
     pub yes: bool,
 
     /// Impersonate this service account.

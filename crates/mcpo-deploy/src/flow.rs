@@ -3,25 +3,28 @@
 use std::time::Instant;
 
 use mcpo_common::{
-    error::{Exit, Failure, Outcome},
+    error::{Exit, Outcome},
     package::Package,
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{
+    adoption::Adoption,
     apply::apply,
     args::DeployArgs,
     artifact::{Prepared, prepare},
     checked_release::CheckedRelease,
     commands,
     context::Context,
+    export,
     google::api::run::Service,
     history,
-    labels::are_ours,
+    monitoring::{self, Existing, MonitoringPlan},
     owner_report::OwnerReport,
     plan::{self, ImageState, Observed, Plan},
     release::{self, Released},
     report,
+    retention::{self, Cleaned, Cleanup, Inventory, NextRelease},
     settings::PASSWORD,
     shares,
     traffic::{self, NEXT_TAG, Share, Wanted, serving},
@@ -41,6 +44,11 @@ struct Deployment<'a> {
     owner: OwnerReport,
     /// How the new revision is checked; `None` if it serves all requests at once.
     checked: Option<CheckedRelease>,
+    adoption: Option<Adoption>,
+    /// The uptime check and the budget, and those that exist.
+    monitoring: (MonitoringPlan, Existing),
+    /// What is deleted when the release is complete.
+    cleanup: Cleanup,
     began: Instant,
 }
 
@@ -52,13 +60,26 @@ pub async fn deploy(
     disabled: Vec<&'static str>,
 ) -> Outcome {
     let began = Instant::now();
+    if let Some(file) = &args.export {
+        // Before the build, which may take minutes.
+        export::Format::of(file)?;
+    }
     let wanted = wanted(args);
     // Observe before the build, so that missing permissions show up early.
-    let seen = plan::observe(&context.google, &context.settings, &context.names, disabled).await?;
+    let inventory = Inventory::read(context, &disabled);
+    let observed = plan::observe(
+        &context.google,
+        &context.settings,
+        &context.names,
+        disabled.clone(),
+    );
+    let existing = monitoring::find(context, &disabled);
+    let (seen, inventory, existing) = tokio::try_join!(observed, inventory, existing)?;
+    let monitoring = MonitoringPlan::make(&context.settings, &context.names, &existing);
     if seen.service.is_some() {
         context.made.note_existing_service();
     }
-    check_owner(args, context, &seen)?;
+    Adoption::check(args, context, &seen)?;
     report::left_over(context.ui, &seen);
     let prepared = prepare(args, context, package, &seen).await?;
     let state = match &prepared.reference {
@@ -69,16 +90,39 @@ pub async fn deploy(
         None => ImageState::Unknown,
     };
     let mut plan = Plan::make(&context.settings, &context.names, &seen, state, &wanted)?;
+    if let Some(file) = &args.export {
+        let image = prepared.reference.as_deref();
+        let image = image.map(|reference| (reference, prepared.is_there));
+        return export::write(file, context, &seen, &plan, image, &wanted, args.json);
+    }
     let checked = CheckedRelease::choose(args, context, &seen, &mut plan, &wanted)?;
     let current = seen.service.as_ref();
+    let cleanup = cleanup(context, &seen, &inventory, &plan, &prepared, &wanted);
     let size = prepared.image_size();
     let owner = OwnerReport::of(&context.settings, &context.names, current, size);
     owner.print_drift(context.ui);
-    report::plan(context, &plan.lines());
+    let mut lines = plan.lines();
+    lines.extend(monitoring.lines());
+    lines.extend(cleanup.lines(&context.settings));
+    report::plan(context, &lines);
+    let adoption = Adoption::of(context, &seen, &plan);
+    if let Some(adoption) = &adoption {
+        adoption.print(context);
+    }
     if args.dry_run {
         owner.print_cost(context.ui);
-        let add = |document: &mut Value| owner.add_to(document);
-        return Ok(report::dry_run_with(args.json, context, &plan.lines(), add));
+        let add = |document: &mut Value| {
+            owner.add_to(document);
+            document["adoption"] = adoption.as_ref().map(Adoption::as_json).into();
+            document["cleanup"] = Cleaned::default().as_json(&cleanup);
+        };
+        return Ok(report::dry_run_with(args.json, context, &lines, add));
+    }
+    if let Some(adoption) = &adoption
+        && !adoption.is_confirmed(args, context).await?
+    {
+        context.ui.say("nothing was changed");
+        return Ok(Exit::CouldNotRun);
     }
     let deployment = Deployment {
         args,
@@ -88,9 +132,36 @@ pub async fn deploy(
         wanted: &wanted,
         owner,
         checked,
+        adoption,
+        monitoring: (monitoring, existing),
+        cleanup,
         began,
     };
-    deployment.carry_out(prepared).await
+    Box::pin(deployment.carry_out(prepared)).await
+}
+
+/// Chooses what is deleted when the release is complete.
+fn cleanup(
+    context: &Context<'_>,
+    seen: &Observed,
+    inventory: &Inventory,
+    plan: &Plan,
+    prepared: &Prepared,
+    wanted: &Wanted,
+) -> Cleanup {
+    // Before the first release, there is nothing to delete.
+    for unknown in inventory.unknown.iter().filter(|_| seen.service.is_some()) {
+        context.ui.warn(unknown);
+    }
+    let reference = prepared.reference.as_deref();
+    let image = reference.and_then(|reference| reference.split_once('@'));
+    let release = NextRelease {
+        makes_revision: plan.makes_revision,
+        share: wanted.share,
+        image: image.map(|(_, digest)| digest),
+    };
+    let (keep, id) = (context.settings.keep_revisions, &context.names.service_id);
+    retention::plan(keep, id, seen.service.as_ref(), inventory, Some(release))
 }
 
 impl Deployment<'_> {
@@ -244,31 +315,6 @@ const fn share(args: &DeployArgs) -> Share {
     }
 }
 
-/// Fails if mcpo did not create the existing service, unless `--adopt` is given.
-fn check_owner(args: &DeployArgs, context: &Context<'_>, seen: &Observed) -> Outcome<()> {
-    let Some(service) = &seen.service else {
-        return Ok(());
-    };
-    if are_ours(&service.labels) {
-        return Ok(());
-    }
-    if args.adopt {
-        let is_empty = |scaling: &Value| scaling.as_object().is_none_or(Map::is_empty);
-        if let Some(scaling) = service.scaling.as_ref().filter(|it| !is_empty(it)) {
-            context.ui.warn(format_args!(
-                "the service-level scaling is kept in addition to min-instances and max-instances: {scaling}"
-            ));
-        }
-        return Ok(());
-    }
-    let names = &context.names;
-    Err(Failure::new(format!(
-        "service {} in {} already exists and was not created by mcpo",
-        names.service_id, names.region
-    ))
-    .hint("choose another name with --service, or take over the existing service with --adopt"))
-}
-
 /// Reports the result and the remaining steps.
 async fn finish(deployment: &Deployment<'_>, deployed: Deployed, address: &Address) -> Outcome {
     let Deployment {
@@ -287,9 +333,14 @@ async fn finish(deployment: &Deployment<'_>, deployed: Deployed, address: &Addre
     let names = &context.names;
     let url = format!("{}/mcp", names.base_url(&context.settings));
     if released.is_none() {
+        let rest = if deployment.cleanup.is_empty() && deployment.monitoring.0.is_empty() {
+            "; nothing to do"
+        } else {
+            ""
+        };
         context.ui.step(
             "Unchanged",
-            format_args!("{} is up to date; nothing to do", names.service_id),
+            format_args!("{} is up to date{rest}", names.service_id),
         );
     }
     if let Some(verified) = &verified
@@ -300,6 +351,9 @@ async fn finish(deployment: &Deployment<'_>, deployed: Deployed, address: &Addre
     if released.is_some() {
         owner.print_cost(context.ui);
     }
+    let (monitoring, existing) = &deployment.monitoring;
+    Box::pin(monitoring::apply(context, monitoring, existing)).await?;
+    let cleaned = Box::pin(retention::carry_out(context, &deployment.cleanup)).await;
     let is_partial = share(args) != Share::Everything;
     if args.json {
         let password = commands::new_password(context, plan, seen).await?;
@@ -308,7 +362,10 @@ async fn finish(deployment: &Deployment<'_>, deployed: Deployed, address: &Addre
         } else {
             "unchanged"
         };
-        let mut summary = report::plan_as_json(context, &plan.lines(), outcome);
+        let mut lines = plan.lines();
+        lines.extend(monitoring.lines());
+        lines.extend(deployment.cleanup.lines(&context.settings));
+        let mut summary = report::plan_as_json(context, &lines, outcome);
         owner.add_to(&mut summary);
         summary["left_over"] = seen.left_over.clone().into();
         summary["revision"] = released.map(|released| released.revision).into();
@@ -323,6 +380,8 @@ async fn finish(deployment: &Deployment<'_>, deployed: Deployed, address: &Addre
         summary["contract_changes"] = serde_json::json!(changes);
         summary["verified"] = verified.map(|verified| verified.summary).into();
         summary["checked"] = checks;
+        summary["adoption"] = deployment.adoption.as_ref().map(Adoption::as_json).into();
+        summary["cleanup"] = cleaned.as_json(&deployment.cleanup);
         summary["tag_url"] = is_partial.then(|| format!("{}/mcp", address.base)).into();
         summary["password_secret"] = password.map(|_| context.names.secret_id(PASSWORD)).into();
         context.ui.result(summary);

@@ -85,6 +85,20 @@ pub fn before(service: &Service, revision: &str) -> Shares {
     others
 }
 
+/// Returns the revision to which a rollback without a name leads: the newest one that is older than
+/// `now` and has served. `ready` are the revisions that became ready, newest first.
+pub fn rollback_target(ready: &[String], now: Option<&str>, served: &[String]) -> Option<String> {
+    let from_now = ready.iter().skip_while(|name| Some(name.as_str()) != now);
+    let mut older = from_now.skip(1);
+    older.find(|name| served.contains(name)).cloned()
+}
+
+/// Returns the revisions that a checked release in progress restores if it fails.
+pub fn recorded_before(service: &Service) -> Vec<String> {
+    let recorded = recorded(service).into_iter();
+    recorded.map(|(name, _)| name).collect()
+}
+
 /// Returns the recorded shares, or nothing if they are not a valid allocation.
 fn recorded(service: &Service) -> Shares {
     let text = service.annotations.get(BEFORE).map_or("", String::as_str);

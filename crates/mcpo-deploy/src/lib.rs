@@ -3,6 +3,7 @@
 //! Everything that can be checked from this machine is checked before the first change, and the
 //! plan announces every change. Each step reuses what an earlier run created.
 
+mod adoption;
 mod apply;
 mod args;
 mod artifact;
@@ -11,9 +12,11 @@ mod bucket;
 mod build;
 mod checked_release;
 mod commands;
+mod confirm;
 mod context;
 mod cost;
 mod drift;
+mod export;
 mod flow;
 mod google;
 mod history;
@@ -22,6 +25,7 @@ mod image_file;
 mod invocation;
 mod labels;
 mod logs;
+mod monitoring;
 mod names;
 mod owner_report;
 mod plan;
@@ -29,6 +33,7 @@ mod registry;
 mod release;
 mod remote;
 mod report;
+mod retention;
 mod settings;
 mod shares;
 mod traffic;
@@ -133,8 +138,8 @@ async fn act(
             .hint("use --project my-project, or set project = \"…\" in [package.metadata.mcpo]")
     })?;
     let google = Google::new(http, credentials);
-    let (number, disabled) =
-        plan::project(&google, &project, &plan::apis(args.remote_build)).await?;
+    let apis = plan::apis(args.remote_build, &settings, args.delete);
+    let (number, disabled) = plan::project(&google, &project, &apis).await?;
     if !settings.is_region_known() {
         plan::check_region(&google, &project, &settings.region, &disabled, ui).await?;
     }
@@ -155,7 +160,7 @@ async fn act(
     } else if args.logs {
         logs::print(&context, args.follow, args.json).await
     } else if args.show_password {
-        commands::show_password(&context).await
+        commands::show_password(&context, args.json).await
     } else if args.promote {
         commands::promote(&context, args).await
     } else if let Some(revision) = &args.rollback {

@@ -26,6 +26,13 @@ pub const APIS: &[&str] = &[
 ];
 /// The additional API of a remote build.
 pub const BUILD_API: &str = "cloudbuild.googleapis.com";
+/// The additional API of an uptime check.
+pub const MONITORING_API: &str = "monitoring.googleapis.com";
+/// The additional APIs of a budget.
+pub const BUDGET_APIS: [&str; 2] = [
+    "billingbudgets.googleapis.com",
+    "cloudbilling.googleapis.com",
+];
 
 /// The maximum length of a service account id, in characters.
 const ACCOUNT_LEN: usize = 30;

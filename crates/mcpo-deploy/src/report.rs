@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use crate::{
     context::{Context, CreatedResources},
     invocation::Invocation,
+    names::Names,
     plan::{Line, Observed},
+    settings::PASSWORD,
     verify::{Address, Verified},
 };
 
@@ -142,6 +144,17 @@ pub fn failure_as_json(failure: &mcpo_common::error::Failure, made: &[String]) -
         "causes": failure.causes(),
         "hint": failure.hint_text(),
         "made": made,
+    })
+}
+
+/// Returns the generated password as JSON.
+pub fn password_as_json(names: &Names, password: &Secret, version: &str) -> Value {
+    json!({
+        "schema": SCHEMA,
+        "service": names.service_id,
+        "password": password.expose(),
+        "password_secret": names.secret_id(PASSWORD),
+        "version": version,
     })
 }
 

@@ -18,20 +18,32 @@ use crate::{
 };
 
 /// Prints the password on stdout.
-pub async fn show_password(context: &Context<'_>) -> Outcome {
-    let password = read(context).await?.ok_or_else(|| {
+pub async fn show_password(context: &Context<'_>, as_json: bool) -> Outcome {
+    let (version, password) = find(context).await?;
+    let password = password.ok_or_else(|| {
         Failure::new(format!(
             "{} has no generated password",
             context.names.service_id
         ))
         .hint("deploy generates one if no sign-in is configured")
     })?;
-    context.ui.result(password.expose());
+    if as_json {
+        let document = report::password_as_json(&context.names, &password, &version);
+        context.ui.result(document);
+    } else {
+        context.ui.result(password.expose());
+    }
     Ok(Exit::Success)
 }
 
 /// Returns the password that the service uses, or will use after its first release.
 pub async fn read(context: &Context<'_>) -> Outcome<Option<Secret>> {
+    let (_, password) = find(context).await?;
+    Ok(password)
+}
+
+/// Returns the version of the secret that the service uses, and the password.
+async fn find(context: &Context<'_>) -> Outcome<(String, Option<Secret>)> {
     let (google, names) = (&context.google, &context.names);
     let id = names.secret_id(PASSWORD);
     let during = || format!("failed to read the secret {id}");
@@ -42,7 +54,8 @@ pub async fn read(context: &Context<'_>) -> Outcome<Option<Secret>> {
     let path = format!("v1/{}/versions/{version}:access", names.secret(&id));
     let found = google.find(&method::SECRET_READ, &path).await;
     let found: Option<AccessSecretVersionResponse> = found.during(during())?;
-    Ok(found.and_then(|found| plan::decoded(&found.payload)))
+    let password = found.and_then(|found| plan::decoded(&found.payload));
+    Ok((version.to_owned(), password))
 }
 
 /// Shows a generated password that has not been shown yet, and records that it was shown. JSON

@@ -99,14 +99,9 @@ pub async fn rollback(context: &Context<'_>, wanted: &str, args: &DeployArgs) ->
 /// Returns the newest revision that is older than `now` and has served. `good` are the revisions
 /// that became ready, newest first.
 fn previous(good: &[String], now: Option<&str>, served: &[String]) -> Outcome<String> {
-    let older = good
-        .iter()
-        .skip_while(|name| Some(name.as_str()) != now)
-        .skip(1);
-    let older: Vec<_> = older.collect();
-    let previous = older.iter().find(|name| served.contains(name));
-    previous.map(|name| (*name).clone()).ok_or_else(|| {
-        Failure::new(if older.is_empty() {
+    history::rollback_target(good, now, served).ok_or_else(|| {
+        let mut others = good.iter().skip_while(|name| Some(name.as_str()) != now);
+        Failure::new(if others.nth(1).is_none() {
             "there is no earlier revision to roll back to"
         } else {
             "no earlier revision is known to have served all requests"

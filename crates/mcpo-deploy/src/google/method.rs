@@ -73,6 +73,10 @@ methods! {
         "secretmanager.versions.access" in "secretmanager.secretAccessor";
     SECRET_VERSION = GET "secretmanager" "secretmanager.projects.secrets.versions.get",
         "secretmanager.versions.get" in "secretmanager.viewer";
+    SECRET_VERSIONS_LIST = GET "secretmanager" "secretmanager.projects.secrets.versions.list",
+        "secretmanager.versions.list" in "secretmanager.viewer";
+    SECRET_DESTROY = POST "secretmanager" "secretmanager.projects.secrets.versions.destroy",
+        "secretmanager.versions.destroy" in "secretmanager.secretVersionManager";
     SECRET_POLICY = GET "secretmanager" "secretmanager.projects.secrets.getIamPolicy",
         "secretmanager.secrets.getIamPolicy" in "secretmanager.viewer";
     SECRET_GRANT = POST "secretmanager" "secretmanager.projects.secrets.setIamPolicy",
@@ -109,6 +113,8 @@ methods! {
         "run.services.update" in "run.admin";
     SERVICE_DELETE = DELETE "run" "run.projects.locations.services.delete",
         "run.services.delete" in "run.developer";
+    REVISION_DELETE = DELETE "run" "run.projects.locations.services.revisions.delete",
+        "run.revisions.delete" in "run.developer";
     REVISIONS_LIST = GET "run" "run.projects.locations.services.revisions.list",
         "run.revisions.list" in "run.viewer";
     RUN_OPERATION = GET "run" "run.projects.locations.operations.get",
@@ -117,6 +123,42 @@ methods! {
         "run.builds.create" in "run.builder";
     BUILD_OPERATION = GET "cloudbuild" "cloudbuild.projects.locations.operations.get",
         "cloudbuild.builds.get" in "cloudbuild.builds.viewer";
+    BILLING_INFO_GET = GET "cloudbilling" "cloudbilling.projects.getBillingInfo",
+        "resourcemanager.projects.get" in "browser";
+    BILLING_ACCOUNT_GET = GET "cloudbilling" "cloudbilling.billingAccounts.get",
+        "billing.accounts.get" in "billing.viewer";
+    BUDGETS_LIST = GET "billingbudgets" "billingbudgets.billingAccounts.budgets.list",
+        "billing.budgets.list" in "billing.viewer";
+    BUDGET_CREATE = POST "billingbudgets" "billingbudgets.billingAccounts.budgets.create",
+        "billing.budgets.create" in "billing.costsManager";
+    BUDGET_PATCH = PATCH "billingbudgets" "billingbudgets.billingAccounts.budgets.patch",
+        "billing.budgets.update" in "billing.costsManager";
+    BUDGET_DELETE = DELETE "billingbudgets" "billingbudgets.billingAccounts.budgets.delete",
+        "billing.budgets.delete" in "billing.costsManager";
+    CHECKS_LIST = GET "monitoring" "monitoring.projects.uptimeCheckConfigs.list",
+        "monitoring.uptimeCheckConfigs.list" in "monitoring.uptimeCheckConfigViewer";
+    CHECK_CREATE = POST "monitoring" "monitoring.projects.uptimeCheckConfigs.create",
+        "monitoring.uptimeCheckConfigs.create" in "monitoring.uptimeCheckConfigEditor";
+    CHECK_PATCH = PATCH "monitoring" "monitoring.projects.uptimeCheckConfigs.patch",
+        "monitoring.uptimeCheckConfigs.update" in "monitoring.uptimeCheckConfigEditor";
+    CHECK_DELETE = DELETE "monitoring" "monitoring.projects.uptimeCheckConfigs.delete",
+        "monitoring.uptimeCheckConfigs.delete" in "monitoring.uptimeCheckConfigEditor";
+    POLICIES_LIST = GET "monitoring" "monitoring.projects.alertPolicies.list",
+        "monitoring.alertPolicies.list" in "monitoring.alertPolicyViewer";
+    POLICY_CREATE = POST "monitoring" "monitoring.projects.alertPolicies.create",
+        "monitoring.alertPolicies.create" in "monitoring.alertPolicyEditor";
+    POLICY_PATCH = PATCH "monitoring" "monitoring.projects.alertPolicies.patch",
+        "monitoring.alertPolicies.update" in "monitoring.alertPolicyEditor";
+    POLICY_DELETE = DELETE "monitoring" "monitoring.projects.alertPolicies.delete",
+        "monitoring.alertPolicies.delete" in "monitoring.alertPolicyEditor";
+    CHANNELS_LIST = GET "monitoring" "monitoring.projects.notificationChannels.list",
+        "monitoring.notificationChannels.list" in "monitoring.notificationChannelViewer";
+    CHANNEL_CREATE = POST "monitoring" "monitoring.projects.notificationChannels.create",
+        "monitoring.notificationChannels.create" in "monitoring.notificationChannelEditor";
+    CHANNEL_PATCH = PATCH "monitoring" "monitoring.projects.notificationChannels.patch",
+        "monitoring.notificationChannels.update" in "monitoring.notificationChannelEditor";
+    CHANNEL_DELETE = DELETE "monitoring" "monitoring.projects.notificationChannels.delete",
+        "monitoring.notificationChannels.delete" in "monitoring.notificationChannelEditor";
     LOGS_LIST = POST "logging" "logging.entries.list",
         "logging.logEntries.list" in "logging.viewer";
 }

@@ -116,6 +116,16 @@ impl Google {
         method: &Method,
         path: &str,
     ) -> Result<Vec<P::Item>, GoogleError> {
+        let (items, _) = self.list_all::<P>(method, path).await?;
+        Ok(items)
+    }
+
+    /// Returns the items of a list, page by page, and whether these are all items.
+    pub async fn list_all<P: Page>(
+        &self,
+        method: &Method,
+        path: &str,
+    ) -> Result<(Vec<P::Item>, bool), GoogleError> {
         let mut items = Vec::new();
         let mut token = String::new();
         for _ in 0..PAGES {
@@ -128,11 +138,11 @@ impl Google {
             let (found, next) = page.into_parts();
             items.extend(found);
             if next.is_empty() {
-                break;
+                return Ok((items, true));
             }
             token = next;
         }
-        Ok(items)
+        Ok((items, false))
     }
 
     /// Calls a method and reads its response, which is `null` if it has no body. Waits for an API

@@ -23,7 +23,7 @@ pub use self::{
 use crate::{
     bucket,
     google::api::{Labels, run::Service, storage::Bucket},
-    names::{APIS, BUILD_API, Names},
+    names::{APIS, BUDGET_APIS, BUILD_API, MONITORING_API, Names},
     settings::{Ledger, Settings},
 };
 
@@ -195,8 +195,16 @@ pub fn is_broken(service: &Service) -> bool {
     !service.reconciling && service.latest_created_revision != service.latest_ready_revision
 }
 
-/// Returns the APIs that a deployment needs.
-pub fn apis(is_remote: bool) -> Vec<&'static str> {
+/// Returns the APIs that a deployment needs. A deletion also looks for resources that the settings do
+/// not request any more.
+pub fn apis(is_remote: bool, settings: &Settings, deletes: bool) -> Vec<&'static str> {
     let build = is_remote.then_some(BUILD_API);
-    APIS.iter().copied().chain(build).collect()
+    let mut apis: Vec<_> = APIS.iter().copied().chain(build).collect();
+    if settings.uptime_check || deletes {
+        apis.push(MONITORING_API);
+    }
+    if settings.budget.is_some() || deletes {
+        apis.extend(BUDGET_APIS);
+    }
+    apis
 }

@@ -88,6 +88,11 @@ pub async fn release(
     })
 }
 
+/// Returns the wanted service with the settings that other tools have made.
+pub fn merged(current: Option<&Service>, wanted: Service) -> Outcome<Service> {
+    merge::onto(current, wanted).map_err(|error| unwritable(&error))
+}
+
 /// Returns the service after all changes to it have come into effect.
 pub async fn current(context: &Context<'_>) -> Outcome<Service> {
     wait::wait_for_changes(context).await

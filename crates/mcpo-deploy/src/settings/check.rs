@@ -97,6 +97,14 @@ pub fn check(settings: &Settings, tag: Option<&str>, problems: &mut Vec<Problem>
         let what = format!("invalid release-steps {steps:?}");
         problems.push(Problem::new(what, Some(&hint)));
     }
+    if let Some(keep) = settings.keep_revisions
+        && !(1..=1000).contains(&keep)
+    {
+        let hint = format!("use {}", limits::accepted("keep-revisions"));
+        let what = format!("invalid keep-revisions {keep}");
+        problems.push(Problem::new(what, Some(&hint)));
+    }
+    check_monitoring(settings, problems);
     check_names(settings, problems);
     check_features(settings, problems);
     check_size(settings, problems);
@@ -116,6 +124,30 @@ pub fn check(settings: &Settings, tag: Option<&str>, problems: &mut Vec<Problem>
         problems.push(Problem::new(
             "a private service cannot be open to anyone",
             None,
+        ));
+    }
+}
+
+fn check_monitoring(settings: &Settings, problems: &mut Vec<Problem>) {
+    if settings.uptime_check && (settings.is_private || !settings.is_reachable()) {
+        let what = "uptime-check needs a service that is reachable without an identity token";
+        problems.push(Problem::new(what, Some("remove uptime-check")));
+    }
+    let Some(email) = &settings.alert_email else {
+        return;
+    };
+    if !settings.uptime_check {
+        let hint = "set uptime-check = true, or remove alert-email";
+        problems.push(Problem::new("alert-email without uptime-check", Some(hint)));
+    }
+    let is_address = email
+        .split_once('@')
+        .is_some_and(|(name, host)| !name.is_empty() && host.contains('.') && !host.contains('@'));
+    if !is_address || email.chars().any(char::is_whitespace) {
+        let hint = "use an address such as me@example.com";
+        problems.push(Problem::new(
+            format!("invalid alert-email {email:?}"),
+            Some(hint),
         ));
     }
 }

@@ -65,6 +65,22 @@ pub const LIMITS: &[Limit] = &[
         setting: "release-steps",
         accepted: "increasing percentages of 1 to 99",
     },
+    Limit {
+        setting: "keep-revisions",
+        accepted: "1 to 1000, or `all`",
+    },
+    Limit {
+        setting: "budget",
+        accepted: "an amount and the currency of the billing account, such as `20 EUR` or `19.50 USD`",
+    },
+    Limit {
+        setting: "alert-email",
+        accepted: "an email address; only with `uptime-check`",
+    },
+    Limit {
+        setting: "uptime-check",
+        accepted: "`true` only for a service with public ingress that is not private",
+    },
 ];
 
 /// Returns the accepted values of a setting, as written in the table.

@@ -3,6 +3,7 @@
 //!
 //! All mistakes that can be found without Google are reported together, before the first request.
 
+mod amount;
 mod check;
 mod generated_secret;
 mod ledger;
@@ -19,8 +20,9 @@ use mcpo_common::{
     secret::Secret,
 };
 
-use self::table::{Ingress, Table};
+use self::table::{Ingress, KeepRevisions, Table};
 pub use self::{
+    amount::Amount,
     check::{mebibytes, thousandths},
     generated_secret::GeneratedSecret,
     ledger::Ledger,
@@ -59,6 +61,14 @@ pub struct Settings {
     /// The shares of the requests in percent at which a new revision is checked, increasing, before
     /// it serves all of them.
     pub release_steps: Vec<u8>,
+    /// The number of revisions to keep; `None`: all.
+    pub keep_revisions: Option<usize>,
+    /// The monthly amount of a budget with alerts; `None`: no budget.
+    pub budget: Option<Amount>,
+    /// Whether Google checks from outside that the service responds.
+    pub uptime_check: bool,
+    /// Where alerts of the uptime check are sent.
+    pub alert_email: Option<String>,
 }
 
 /// The cargo features that the service is built with.
@@ -118,6 +128,8 @@ pub enum SignIn {
 const REDIS_FEATURE: &str = "redis";
 /// The share of the requests, in percent, at which a new revision is checked by default.
 const DEFAULT_STEP: u8 = 10;
+/// The number of revisions that are kept by default.
+const DEFAULT_REVISIONS: usize = 10;
 const LEDGER: &str = "MCPO_LEDGER";
 pub const KEY_RING: &str = "MCPO_SECRET";
 pub const PASSWORD: &str = "ADMIN_PASSWORD";
@@ -220,6 +232,17 @@ fn assemble(
     if needs_redis && !features.iter().any(|feature| feature == REDIS_FEATURE) {
         features.push(REDIS_FEATURE.to_owned());
     }
+    let budget = table
+        .budget
+        .as_deref()
+        .map(|text| (text, Amount::parse(text)));
+    if let Some((text, None)) = budget {
+        let hint = format!("use {}", limits::accepted("budget"));
+        problems.push(check::Problem::new(
+            format!("invalid budget {text:?}"),
+            Some(&hint),
+        ));
+    }
     let service = args.service.clone().or(table.service);
     Settings {
         project: args
@@ -254,6 +277,12 @@ fn assemble(
             [] => table.release_steps.unwrap_or_else(|| vec![DEFAULT_STEP]),
             steps => steps.to_vec(),
         },
+        keep_revisions: table
+            .keep_revisions
+            .map_or(Some(DEFAULT_REVISIONS), KeepRevisions::number),
+        budget: budget.and_then(|(_, budget)| budget),
+        uptime_check: table.uptime_check,
+        alert_email: table.alert_email,
     }
 }
 

@@ -40,6 +40,35 @@ pub struct Table {
     pub features: Vec<String>,
     pub default_features: Option<bool>,
     pub release_steps: Option<Vec<u8>>,
+    pub keep_revisions: Option<KeepRevisions>,
+    pub budget: Option<String>,
+    pub uptime_check: bool,
+    pub alert_email: Option<String>,
+}
+
+/// The number of revisions to keep.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(untagged, expecting = "expected a number from 1 to 1000, or \"all\"")]
+pub enum KeepRevisions {
+    Newest(u16),
+    All(All),
+}
+
+/// The word `all`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum All {
+    All,
+}
+
+impl KeepRevisions {
+    /// Returns the number, or `None` for all.
+    pub fn number(self) -> Option<usize> {
+        match self {
+            Self::Newest(number) => Some(number.into()),
+            Self::All(All::All) => None,
+        }
+    }
 }
 
 /// The networks that can reach the service.

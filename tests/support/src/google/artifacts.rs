@@ -7,7 +7,7 @@ use super::{
     call::{Call, unsupported_method},
     error::{Answer, ApiError},
     limits::{self, Kind, Subject},
-    state::{State, timestamp},
+    state::{State, format_time, timestamp},
 };
 
 /// Handles calls to `artifactregistry`.
@@ -69,7 +69,15 @@ pub fn answer(cloud: &Cloud, call: &Call) -> Answer {
             let versions = cloud.registry.versions(&package);
             let versions: Vec<_> = versions
                 .iter()
-                .map(|digest| json!({ "name": format!("{package}/versions/{digest}") }))
+                .map(|digest| {
+                    let pushed = cloud.registry.pushed(&package, digest);
+                    let pushed = pushed.map(format_time);
+                    json!({
+                        "name": format!("{package}/versions/{digest}"),
+                        "createTime": pushed,
+                        "updateTime": pushed,
+                    })
+                })
                 .collect();
             Ok(json!({ "versions": versions }))
         }

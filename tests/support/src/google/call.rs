@@ -11,7 +11,7 @@ use super::{
     facts::{self, Found},
     fault::Fault,
     http::{Reply, Request, Served},
-    logging, projects, proto_json, run, schema,
+    logging, monitoring, projects, proto_json, run, schema,
     schema::Direction,
     secrets, storage,
 };
@@ -166,6 +166,7 @@ async fn dispatch(cloud: &Cloud, call: &Call) -> Answer {
         "cloudresourcemanager" | "serviceusage" => projects::answer(cloud, call),
         "iam" | "iamcredentials" => accounts::answer(cloud, call),
         "logging" => logging::answer(cloud, call),
+        "billingbudgets" | "cloudbilling" | "monitoring" => monitoring::answer(cloud, call),
         "run" => run::answer(cloud, call).await,
         "secretmanager" => secrets::answer(cloud, call),
         "storage" => storage::answer(cloud, call),

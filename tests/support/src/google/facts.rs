@@ -43,10 +43,18 @@ pub struct Found {
     pub is_upload: bool,
 }
 
-const SOURCES: [(&str, &str); 11] = [
+const SOURCES: [(&str, &str); 14] = [
     (
         "artifactregistry.googleapis.com",
         include_str!("../../fixtures/google-apis/artifactregistry.v1.json"),
+    ),
+    (
+        "billingbudgets.googleapis.com",
+        include_str!("../../fixtures/google-apis/billingbudgets.v1.json"),
+    ),
+    (
+        "cloudbilling.googleapis.com",
+        include_str!("../../fixtures/google-apis/cloudbilling.v1.json"),
     ),
     (
         "cloudbuild.googleapis.com",
@@ -67,6 +75,10 @@ const SOURCES: [(&str, &str); 11] = [
     (
         "logging.googleapis.com",
         include_str!("../../fixtures/google-apis/logging.v2.json"),
+    ),
+    (
+        "monitoring.googleapis.com",
+        include_str!("../../fixtures/google-apis/monitoring.v3.json"),
     ),
     (
         "run.googleapis.com",

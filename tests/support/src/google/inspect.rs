@@ -3,7 +3,7 @@
 use reqwest::{Certificate, Client, Proxy};
 use serde_json::Value;
 
-use super::{Fault, Google, builds, http, run};
+use super::{Fault, Google, builds, facts, http, run, schema};
 
 impl Google {
     /// Makes the next `times` calls of a method fail. The names `registry` and `storage.upload`
@@ -132,6 +132,15 @@ impl Google {
             .filter_map(|data| base64::prelude::BASE64_STANDARD.decode(data).ok())
             .filter_map(|bytes| String::from_utf8(bytes).ok())
             .collect()
+    }
+
+    /// Checks the names and types of a message's fields against a schema of the API at this host.
+    /// Required fields are not checked: a description requires some of them only on the top level.
+    pub fn check_message(&self, host: &str, name: &str, message: &Value) -> Result<(), String> {
+        let mut versions = facts::apis().iter().filter(|api| api.host == host);
+        let version = versions.find(|api| !api.schema(name).is_null());
+        let api = version.ok_or_else(|| format!("{host} has no schema {name}"))?;
+        schema::check(api, name, message, schema::Direction::Answer)
     }
 
     /// Removes all pending faults.

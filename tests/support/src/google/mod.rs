@@ -19,6 +19,7 @@ mod http;
 mod inspect;
 mod limits;
 mod logging;
+mod monitoring;
 mod packages;
 mod projects;
 mod proto_json;

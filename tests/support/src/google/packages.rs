@@ -1,6 +1,10 @@
 //! Reads the registry's files: Artifact Registry's packages, versions and tags.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::PathBuf,
+    time::{Duration, SystemTime},
+};
 
 use super::registry::Registry;
 
@@ -37,6 +41,15 @@ impl Registry {
             .collect();
         found.sort();
         found
+    }
+
+    /// Returns when a version was pushed, since 1970.
+    pub fn pushed(&self, package: &str, digest: &str) -> Option<Duration> {
+        let hash = digest.strip_prefix("sha256:")?;
+        let revisions = self.place(package)?.join("_manifests/revisions/sha256");
+        let link = fs::metadata(revisions.join(hash).join("link")).ok()?;
+        let written = link.modified().ok()?;
+        written.duration_since(SystemTime::UNIX_EPOCH).ok()
     }
 
     /// Returns the tags of an image and their digests.

@@ -52,12 +52,10 @@ pub fn answer(cloud: &Cloud, call: &Call) -> Answer {
         }
         "versions.get" => {
             let (name, payload) = find_version(&state, &call.path("name"))?;
-            let mut found = version(&name);
-            if payload.is_none() {
-                found["state"] = "DESTROYED".into();
-            }
-            Ok(found)
+            Ok(version(&name, payload.is_some()))
         }
+        "versions.list" => list_versions(&state, call),
+        "versions.destroy" => destroy_version(&mut state, call),
         _ => Err(unsupported_method(call)),
     }
 }
@@ -141,13 +139,62 @@ fn add_version(state: &mut State, call: &Call) -> Answer {
     }
     let versions = state.payloads.entry(parent.clone()).or_default();
     versions.push(Some(data));
-    let mut made = version(&format!("{parent}/versions/{}", versions.len()));
+    let mut made = version(&format!("{parent}/versions/{}", versions.len()), true);
     made["clientSpecifiedPayloadChecksum"] = said.is_some().into();
     Ok(made)
 }
 
-fn version(name: &str) -> Value {
-    json!({ "name": name, "state": "ENABLED", "createTime": timestamp() })
+fn version(name: &str, is_enabled: bool) -> Value {
+    let state = if is_enabled { "ENABLED" } else { "DESTROYED" };
+    let number = name.rsplit('/').next().unwrap_or_default();
+    let etag = format!("\"{number}-{state}\"");
+    json!({ "name": name, "state": state, "createTime": timestamp(), "etag": etag })
+}
+
+/// Returns one page of a secret's versions, newest first.
+fn list_versions(state: &State, call: &Call) -> Answer {
+    let parent = call.path("parent");
+    state.get(&parent)?;
+    let none = Vec::new();
+    let versions = state.payloads.get(&parent).unwrap_or(&none);
+    let before = call.query("pageToken").and_then(|token| token.parse().ok());
+    let before = before.unwrap_or(versions.len() + 1);
+    let earlier = versions.iter().enumerate().rev();
+    let mut found = earlier.filter(|(index, _)| index + 1 < before);
+    let page: Vec<_> = found.by_ref().take(PAGE).collect();
+    let listed: Vec<_> = page
+        .iter()
+        .map(|(index, payload)| {
+            let name = format!("{parent}/versions/{}", index + 1);
+            version(&name, payload.is_some())
+        })
+        .collect();
+    let mut answer = json!({ "versions": listed, "totalSize": versions.len() });
+    if let (Some((index, _)), Some(_)) = (page.last(), found.next()) {
+        answer["nextPageToken"] = (index + 1).to_string().into();
+    }
+    Ok(answer)
+}
+
+/// Destroys a version. Its value is lost, and the version stays in the list.
+fn destroy_version(state: &mut State, call: &Call) -> Answer {
+    let (name, payload) = find_version(state, &call.path("name"))?;
+    let current = version(&name, payload.is_some());
+    let etag = call.body["etag"].as_str().unwrap_or_default();
+    if !etag.is_empty() && current["etag"] != etag {
+        return Err(ApiError::aborted(&name));
+    }
+    if payload.is_none() {
+        let message = format!("Secret Version [{name}] is in DESTROYED state.");
+        return Err(ApiError::failed_precondition(message));
+    }
+    let (secret, number) = name.split_once("/versions/").unwrap_or_default();
+    let index = number.parse::<usize>().unwrap_or(0).wrapping_sub(1);
+    let versions = state.payloads.get_mut(secret);
+    if let Some(payload) = versions.and_then(|versions| versions.get_mut(index)) {
+        *payload = None;
+    }
+    Ok(version(&name, false))
 }
 
 /// Returns the full name and the data of a version. `latest` is the newest version, independent of

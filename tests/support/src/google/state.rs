@@ -243,7 +243,7 @@ pub fn timestamp() -> String {
 }
 
 /// Formats seconds since 1970 as in RFC 3339.
-fn format_time(since: Duration) -> String {
+pub fn format_time(since: Duration) -> String {
     let (days, rest) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
     // Howard Hinnant's `civil_from_days`.
     let z = days + 719_468;

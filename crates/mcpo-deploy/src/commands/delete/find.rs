@@ -21,6 +21,7 @@ use crate::{
         method::{self, Method},
     },
     labels::are_ours,
+    monitoring,
     names::ACCOUNT_DESCRIPTION,
     plan::{self, Line},
     registry,
@@ -91,6 +92,7 @@ pub async fn find(context: &Context<'_>, disabled: &[&str]) -> Outcome<Found> {
         }
         bucket(context, "source", "source code of builds", &mut found).await?;
     }
+    monitoring(context, disabled, &mut found).await?;
     if is_on("iam") && context.settings.service_account.is_none() {
         account(context, &mut found).await?;
     }
@@ -226,6 +228,24 @@ async fn bucket(
         }
         Some(_) => found.kept.push(format!("bucket {name}")),
         None => {}
+    }
+    Ok(())
+}
+
+/// Finds the uptime check, its alert, and the budget.
+async fn monitoring(context: &Context<'_>, disabled: &[&str], found: &mut Found) -> Outcome<()> {
+    let (resources, unknown) = monitoring::find_all(context, disabled).await?;
+    for (kind, resource) in resources {
+        let name = resource["name"].as_str().unwrap_or_default();
+        let what = format!("{} {name}", kind.what());
+        found
+            .to_delete
+            .push(ResourceToDelete::new(what, kind.delete(), kind.path(name)));
+    }
+    for what in unknown {
+        context.ui.warn(format_args!(
+            "not looking for a {what}: a permission to list them is missing"
+        ));
     }
     Ok(())
 }

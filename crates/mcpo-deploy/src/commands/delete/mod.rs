@@ -2,10 +2,7 @@
 
 mod find;
 
-use std::{
-    io::{BufRead as _, IsTerminal as _},
-    time::Duration,
-};
+use std::time::Duration;
 
 use mcpo_common::error::{Exit, Failure, Outcome};
 use serde::de::IgnoredAny;
@@ -14,6 +11,7 @@ use self::find::{Found, ResourceToDelete, find};
 use super::Context;
 use crate::{
     args::DeployArgs,
+    confirm::{can_ask, confirm},
     google::{
         ErrorContext as _, GoogleError, Request,
         api::{Operation, storage::Objects},
@@ -61,7 +59,7 @@ pub async fn delete(context: &Context<'_>, args: &DeployArgs, disabled: &[&str])
     for one in &to_delete {
         context.ui.say(format_args!("  - {}", one.what));
     }
-    if !args.yes && !confirm(context).await? {
+    if !args.yes && !is_confirmed(context).await? {
         context.ui.say("nothing was deleted");
         return Ok(Exit::CouldNotRun);
     }
@@ -153,23 +151,12 @@ async fn empty_bucket(context: &Context<'_>, bucket: &str) -> Outcome<()> {
 }
 
 /// Asks for confirmation on the terminal. Fails if there is no terminal.
-async fn confirm(context: &Context<'_>) -> Outcome<bool> {
-    let name = &context.names.service_id;
-    if !std::io::stdin().is_terminal() || !context.ui.is_terminal() {
+async fn is_confirmed(context: &Context<'_>) -> Outcome<bool> {
+    if !can_ask(context) {
         return Err(
             Failure::new("cannot ask for confirmation without a terminal")
                 .hint("add --yes to delete without confirmation"),
         );
     }
-    context.ui.say(format_args!(
-        "Type the service's name to delete everything ({name}):"
-    ));
-    // On a separate thread, so that Ctrl-C still works.
-    let read = tokio::task::spawn_blocking(|| {
-        let mut line = String::new();
-        std::io::stdin().lock().read_line(&mut line).map(|_| line)
-    });
-    let line = read.await.map_err(std::io::Error::other).flatten();
-    let line = line.map_err(|error| Failure::new("failed to read the answer").because(&error))?;
-    Ok(line.trim() == name)
+    confirm(context, "Type the service's name to delete everything").await
 }

@@ -27,6 +27,10 @@ pub struct Tag {
 #[serde(default, rename_all = "camelCase")]
 pub struct Version {
     pub name: String,
+    /// RFC 3339, in UTC; empty if Google does not report it.
+    pub create_time: String,
+    /// RFC 3339, in UTC; empty if Google does not report it.
+    pub update_time: String,
 }
 
 page!(ListTagsResponse, tags: Tag);

@@ -14,6 +14,7 @@ pub mod artifact_registry;
 pub mod iam;
 mod int_string;
 pub mod logging;
+pub mod monitoring;
 mod operation;
 mod page;
 mod proto_json;

@@ -49,7 +49,11 @@ pub struct SecretVersion {
     /// `projects/P/secrets/S/versions/NUMBER`
     pub name: String,
     pub state: VersionState,
+    /// Changes with the state.
+    pub etag: String,
 }
+
+page!(ListSecretVersionsResponse, versions: SecretVersion);
 
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]

@@ -2,6 +2,7 @@
 
 mod check;
 mod public;
+mod revisions;
 mod rollout;
 
 use serde_json::{Value, json};
@@ -61,6 +62,7 @@ pub async fn answer(cloud: &Cloud, call: &Call) -> Answer {
             .state()
             .set_policy(&call.path("resource"), call.body["policy"].clone()),
         "services.revisions.list" => Ok(revisions(&cloud.state(), &call.path("parent"))),
+        "services.revisions.delete" => revisions::delete(cloud, &call.path("name")),
         "operations.get" => cloud.operation_status(&call.path("name")),
         "operations.wait" => wait(cloud, call).await,
         "builds.submit" => builds::submit(cloud, call),

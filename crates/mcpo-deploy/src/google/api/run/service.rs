@@ -113,6 +113,7 @@ pub struct Revision {
     pub create_time: Option<String>,
     pub conditions: Vec<Condition>,
     pub containers: Vec<Container>,
+    pub volumes: Vec<Value>,
 }
 
 impl Service {
