@@ -141,9 +141,16 @@ fn with_image(project: &Project) -> Google {
 
 #[track_caller]
 fn assert_one_conflict(google: &Google, project: &Project, who: [&str; 2]) {
+    let account = |who: &str| format!("{who}@example.com");
     let runs: Vec<_> = who
         .iter()
-        .map(|who| project.start(google, &["--no-verify", "--env", &format!("WHO={who}")]))
+        .map(|who| {
+            let variable = format!("WHO={who}");
+            let arguments = ["--no-verify", "--project", "my-project", "--env", &variable];
+            let mut command = project.command(google, &arguments);
+            command.env("GOOGLE_OAUTH_ACCESS_TOKEN", google.token(&account(who)));
+            command.spawn().unwrap()
+        })
         .collect();
     let ends: Vec<_> = runs
         .into_iter()
@@ -154,6 +161,12 @@ fn assert_one_conflict(google: &Google, project: &Project, who: [&str; 2]) {
         (Some(2), Some(0)) => (who[1], &ends[0]),
         _ => panic!("{}\n{}", ends[0], ends[1]),
     };
-    failed.has(2, &["changed by someone else at the same time"]);
+    // The run that loses names the one that won, and the next command.
+    let by = format!(
+        "changed by someone else at the same time: by {}",
+        account(deployed)
+    );
+    let next = "mcpo deploy europe-west1 --project my-project --status; then run the same command";
+    failed.has(2, &[&by, "with mcpo", next]);
     assert_eq!(fetch(google, "/variable/WHO"), deployed);
 }

@@ -57,7 +57,7 @@ fn dry_run_of_each_command_announces_every_write() {
 /// Checks that a dry run writes nothing, and that the same run without it sends only announced
 /// writes.
 #[track_caller]
-fn assert_only_announced_writes(google: &Google, project: &Project, arguments: &[&str]) {
+pub fn assert_only_announced_writes(google: &Google, project: &Project, arguments: &[&str]) {
     let before = google.complete_state();
     google.clear_calls();
     let dry = project.run(google, &[arguments, &["--dry-run", "--json"]].concat());
@@ -84,7 +84,7 @@ fn assert_only_announced_writes(google: &Google, project: &Project, arguments: &
 }
 
 #[track_caller]
-fn assert_nothing_to_do(google: &Google, project: &Project, arguments: &[&str]) {
+pub fn assert_nothing_to_do(google: &Google, project: &Project, arguments: &[&str]) {
     let result = project.run(google, &[arguments, &["--dry-run"]].concat());
     result.has(0, &["nothing to do"]);
 }

@@ -6,7 +6,7 @@ import sys
 
 import requests
 from google.api_core import exceptions
-from google.cloud import artifactregistry_v1, run_v2, secretmanager, storage
+from google.cloud import artifactregistry_v1, redis_v1, run_v2, secretmanager, storage
 from google.iam.v1 import iam_policy_pb2, policy_pb2
 
 name = sys.argv[1]
@@ -220,6 +220,27 @@ for place, repository_id in [(parent, "Bad_Id"), (project + "/locations/mars", "
             parent=place, repository_id=repository_id, repository=docker
         ),
     )
+
+# Memorystore for Redis.
+redis = redis_v1.CloudRedisClient(transport="rest")
+basic = redis_v1.Instance(
+    tier=redis_v1.Instance.Tier.BASIC, memory_size_gb=1, auth_enabled=True, labels={"a": "b"}
+)
+instance = redis.create_instance(parent=parent, instance_id="of-client", instance=basic).result(60)
+assert instance.state == redis_v1.Instance.State.READY, instance
+read = redis.get_instance(name=instance.name)
+assert (read.host, read.port) == (instance.host, instance.port) and read.host
+assert redis.get_instance_auth_string(name=instance.name).auth_string
+refused(
+    exceptions.BadRequest,
+    lambda: redis.create_instance(parent=parent, instance_id="Bad_Id", instance=basic),
+)
+refused(
+    exceptions.Conflict,
+    lambda: redis.create_instance(parent=parent, instance_id="of-client", instance=basic),
+)
+redis.delete_instance(name=instance.name).result(60)
+refused(exceptions.NotFound, lambda: redis.get_instance(name=instance.name))
 
 # Cloud Storage.
 files = storage.Client()

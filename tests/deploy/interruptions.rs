@@ -19,6 +19,7 @@ const STEPS: &[&str] = &[
     "registry",
     "secretmanager.projects.secrets.setIamPolicy",
     "storage.buckets.setIamPolicy",
+    "cloudresourcemanager.projects.setIamPolicy",
     "run.projects.locations.services.create",
     "run.projects.locations.operations.get",
 ];
@@ -35,7 +36,8 @@ fn wait_for_call(google: &Google, method: &str) {
 
 #[test]
 fn deployment_completes_after_a_kill_at_any_step() {
-    let project = Project::new();
+    let settings = "[package.metadata.mcpo]\ncloud-sql = [\"my-project:europe-west1:db\"]\n";
+    let project = Project::with(settings);
     // Build once, so that each run reaches its step quickly.
     project.run(&google(), &["--dry-run"]).has(10, &[]);
     for step in STEPS {

@@ -20,6 +20,19 @@ pub async fn apply(
     prepared: Prepared,
     wanted: &Wanted,
 ) -> Outcome<Released> {
+    let released = make(context, plan, seen, prepared, wanted).await;
+    let key = context.settings.encryption_key.as_deref();
+    let number = context.names.number;
+    released.map_err(|failure| release::explain_encryption(key, number, failure))
+}
+
+async fn make(
+    context: &Context<'_>,
+    plan: &Plan,
+    seen: &Observed,
+    prepared: Prepared,
+    wanted: &Wanted,
+) -> Outcome<Released> {
     release::enable(context, &plan.apis).await?;
     release::check_public_access(context, seen.service.as_ref()).await?;
     let image = async {

@@ -44,6 +44,10 @@ pub struct DeployArgs {
     #[arg(long, value_name = "NAME")]
     pub service: Option<String>,
 
+    /// Use the settings of `[package.metadata.mcpo.env.NAME]` in Cargo.toml.
+    #[arg(long, value_name = "NAME")]
+    pub environment: Option<String>,
+
     /// Package to deploy, if the workspace has several.
     #[arg(long, short, value_name = "NAME")]
     pub package: Option<String>,

@@ -10,8 +10,8 @@ use crate::{
         api::{
             IntString, Labels,
             storage::{
-                Action, Bucket, Condition, IamConfiguration, Lifecycle, Rule, SoftDeletePolicy,
-                UniformBucketLevelAccess,
+                Action, Bucket, Condition, Encryption, IamConfiguration, Lifecycle, Rule,
+                SoftDeletePolicy, UniformBucketLevelAccess,
             },
         },
         method,
@@ -47,6 +47,13 @@ pub async fn make(context: &Context<'_>, purpose: &str, days: u32) -> Outcome<()
             retention_duration_seconds: IntString(0),
         }),
         lifecycle: lifecycle(purpose, days),
+        encryption: context
+            .settings
+            .encryption_key
+            .as_ref()
+            .map(|key| Encryption {
+                default_kms_key_name: key.clone(),
+            }),
         ..Bucket::default()
     };
     let request = Request {

@@ -67,12 +67,12 @@ pub async fn deploy(
     let wanted = wanted(args);
     // Observe before the build, so that missing permissions show up early.
     let inventory = Inventory::read(context, &disabled);
-    let observed = plan::observe(
+    let observed = Box::pin(plan::observe(
         &context.google,
         &context.settings,
         &context.names,
         disabled.clone(),
-    );
+    ));
     let existing = monitoring::find(context, &disabled);
     let (seen, inventory, existing) = tokio::try_join!(observed, inventory, existing)?;
     let monitoring = MonitoringPlan::make(&context.settings, &context.names, &existing);
@@ -81,6 +81,7 @@ pub async fn deploy(
     }
     Adoption::check(args, context, &seen)?;
     report::left_over(context.ui, &seen);
+    report::unknown_grants(context, &seen);
     let prepared = prepare(args, context, package, &seen).await?;
     let state = match &prepared.reference {
         Some(reference) => ImageState::Known {

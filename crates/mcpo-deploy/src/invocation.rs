@@ -16,6 +16,7 @@ impl Invocation {
         let flags = [
             ("--project", &args.project),
             ("--service", &args.service),
+            ("--environment", &args.environment),
             ("--package", &args.package),
             ("--bin", &args.bin),
             (

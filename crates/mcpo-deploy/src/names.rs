@@ -15,6 +15,9 @@ pub const ACCOUNT_DESCRIPTION: &str = "Made by mcpo deploy";
 /// The role that lets the service write its ledger.
 pub const LEDGER_ROLE: &str = "roles/storage.objectUser";
 
+/// The role that lets the service connect to Cloud SQL.
+pub const SQL_ROLE: &str = "roles/cloudsql.client";
+
 /// The APIs that every deployment needs.
 pub const APIS: &[&str] = &[
     "artifactregistry.googleapis.com",
@@ -33,10 +36,17 @@ pub const BUDGET_APIS: [&str; 2] = [
     "billingbudgets.googleapis.com",
     "cloudbilling.googleapis.com",
 ];
+/// The additional APIs of a service that connects to Cloud SQL.
+pub const SQL_APIS: [&str; 2] = [
+    "cloudresourcemanager.googleapis.com",
+    "sqladmin.googleapis.com",
+];
 
 /// The maximum length of a service account id, in characters.
 const ACCOUNT_LEN: usize = 30;
 const BUCKET_LEN: usize = 63;
+/// The maximum length of a Memorystore instance's name, in characters.
+const INSTANCE_LEN: usize = 40;
 /// The maximum length of a label in a host name, in characters (RFC 1035 §2.3.4).
 const LABEL_LEN: usize = 63;
 
@@ -118,6 +128,11 @@ impl Names {
         )
     }
 
+    /// Returns the short name of the Memorystore instance that mcpo creates for the ledger.
+    pub fn instance_id(&self) -> String {
+        shortened(&format!("{}-ledger", self.key), INSTANCE_LEN)
+    }
+
     pub fn secret_id(&self, variable: &str) -> String {
         format!("{}-{}", self.key, variable.to_lowercase().replace('_', "-"))
     }
@@ -134,7 +149,7 @@ impl Names {
     pub fn secret_of(&self, setting: &SecretSetting) -> String {
         match &setting.source {
             SecretSource::Existing { secret, .. } => secret.clone(),
-            SecretSource::Local(_) | SecretSource::Generated(_) => {
+            SecretSource::Local(_) | SecretSource::Generated(_) | SecretSource::Instance => {
                 self.secret_id(&setting.variable)
             }
         }

@@ -1,6 +1,6 @@
 //! Prints the plan and the results, as text or JSON.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use mcpo_common::{error::Exit, secret::Secret, text::count, ui::Ui};
 use serde_json::{Value, json};
@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use crate::{
     context::{Context, CreatedResources},
     invocation::Invocation,
-    names::Names,
+    names::{Names, SQL_ROLE},
     plan::{Line, Observed},
-    settings::PASSWORD,
+    settings::{PASSWORD, sql_project},
     verify::{Address, Verified},
 };
 
@@ -23,10 +23,11 @@ pub fn plan(context: &Context<'_>, lines: &[Line]) {
     ui.step(
         "Project",
         format_args!(
-            "{} ({}), {}, as {}",
+            "{} ({}), {}{}, as {}",
             names.project,
             names.number,
             names.region,
+            in_environment(context),
             context.google.credentials().who()
         ),
     );
@@ -49,6 +50,12 @@ pub fn plan(context: &Context<'_>, lines: &[Line]) {
     }
 }
 
+/// Returns the words that name the selected environment, or nothing.
+fn in_environment(context: &Context<'_>) -> String {
+    let environment = context.settings.environment.as_ref();
+    environment.map_or_else(String::new, |name| format!(", environment {name}"))
+}
+
 /// Warns about secrets and versions that are not used.
 pub fn left_over(ui: &Ui, seen: &Observed) {
     for (id, version) in &seen.unused {
@@ -62,6 +69,22 @@ pub fn left_over(ui: &Ui, seen: &Observed) {
             "secret {id} is left over: no setting uses it; --delete removes it with \
              everything else"
         ));
+    }
+}
+
+/// Warns if the caller may not see whether the service may connect to Cloud SQL.
+pub fn unknown_grants(context: &Context<'_>, seen: &Observed) {
+    let instances = context.settings.cloud_sql.iter();
+    let projects: BTreeSet<_> = instances.filter_map(|name| sql_project(name)).collect();
+    let account = context.names.account(&context.settings);
+    for project in projects {
+        if !seen.sql_policies.contains_key(project) {
+            context.ui.warn(format_args!(
+                "you may not see who has access to {project}; {account} needs {SQL_ROLE} there: \
+                 gcloud projects add-iam-policy-binding {project} --member=serviceAccount:{account} \
+                 --role={SQL_ROLE} --condition=None"
+            ));
+        }
     }
 }
 
@@ -84,6 +107,7 @@ pub fn plan_as_json(context: &Context<'_>, lines: &[Line], outcome: &str) -> Val
         "project_number": names.number,
         "region": names.region,
         "service": names.service_id,
+        "environment": context.settings.environment,
         "url": format!("{}/mcp", names.base_url(&context.settings)),
         "changes": changes,
     })

@@ -1,5 +1,7 @@
 //! Which revisions serve, and which share of the requests each of them gets.
 
+use crate::google::api::run::{AllocationType, TrafficTarget};
+
 /// The short names of revisions and their shares in percent.
 pub type Shares = Vec<(String, i64)>;
 
@@ -19,6 +21,30 @@ pub fn main_of(shares: &[(String, i64)]) -> Option<&str> {
 pub fn without(shares: &[(String, i64)], revision: &str) -> Shares {
     let others = shares.iter().filter(|(name, _)| name != revision);
     others.cloned().collect()
+}
+
+/// Describes a traffic allocation.
+pub fn allocation(traffic: &[TrafficTarget]) -> String {
+    let targets: Vec<_> = traffic
+        .iter()
+        .map(|target| {
+            let is_named = target.kind != AllocationType::Latest && !target.revision.is_empty();
+            let who = if is_named {
+                target.revision.as_str()
+            } else {
+                "latest"
+            };
+            match &*target.tag {
+                tag if !tag.is_empty() && target.percent == 0 => format!("{tag} at {who}"),
+                _ => format!("{} % {who}", target.percent),
+            }
+        })
+        .collect();
+    if targets.is_empty() {
+        "100 % latest".to_owned()
+    } else {
+        targets.join(", ")
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::{CheckedRelease, refused};
 use crate::{
     context::Context,
     google::api::run::{Service, TrafficTarget},
-    history,
+    history, last_write,
     release::{self, Released},
     report,
     shares::{Shares, main_of, names_of},
@@ -233,13 +233,20 @@ fn shares_to_check(first: i64, steps: &[u8]) -> Vec<i64> {
 fn check_unchanged(service: &Service, revision: &str, written: &[TrafficTarget]) -> Outcome<()> {
     let newest = service.latest_created();
     let what = if newest != revision {
-        format!("someone else has deployed {newest} at the same time")
+        format!("deployed {newest}")
     } else if !traffic::same(written, &service.traffic) {
-        "someone else has changed the traffic at the same time".to_owned()
+        "changed the traffic".to_owned()
     } else {
         return Ok(());
     };
-    let failure = Failure::new(format!("the release of {revision} cannot continue: {what}"));
+    let failure = Failure::new(format!(
+        "the release of {revision} cannot continue: {} has {what} at the same time{}",
+        last_write::account_of(service),
+        match last_write::describe("", &service.update_time, &service.client) {
+            words if words.is_empty() => words,
+            words => format!(" ({words})"),
+        }
+    ));
     Err(failure.hint("agree on who deploys, and run the same command again"))
 }
 
@@ -286,12 +293,22 @@ mod tests {
             json!([{ "revision": "a", "percent": 90 }, { "revision": "b", "percent": 10 }]);
         let ours = service(json!({ "latestCreatedRevision": "p/b", "traffic": traffic }));
         assert!(check_unchanged(&ours, "b", &ours.traffic).is_ok());
-        let newer = service(json!({ "latestCreatedRevision": "p/c", "traffic": traffic }));
+        let newer = service(json!({
+            "latestCreatedRevision": "p/c", "traffic": traffic, "client": "gcloud",
+            "lastModifier": "anna@example.com", "updateTime": "2026-11-28T20:10:30Z",
+        }));
         let failure = check_unchanged(&newer, "b", &ours.traffic).unwrap_err();
-        assert!(failure.what().contains("deployed c"), "{failure}");
+        let expected =
+            "anna@example.com has deployed c at the same time (at 2026-11-28T20:10 with gcloud)";
+        assert!(failure.what().ends_with(expected), "{failure}");
         let moved = service(json!({ "latestCreatedRevision": "p/b", "traffic": [] }));
         let failure = check_unchanged(&moved, "b", &ours.traffic).unwrap_err();
-        assert!(failure.what().contains("changed the traffic"), "{failure}");
+        assert!(
+            failure
+                .what()
+                .contains("someone else has changed the traffic"),
+            "{failure}"
+        );
     }
 
     #[test]

@@ -35,7 +35,8 @@ pub async fn status(context: &Context<'_>, as_json: bool) -> Outcome {
             .collect();
         let statuses = &service.traffic_statuses;
         let summary = json!({
-            "schema": 1, "service": context.names.service_id, "url": url, "ready": is_good,
+            "schema": 1, "service": context.names.service_id,
+            "environment": context.settings.environment, "url": url, "ready": is_good,
             "message": condition.message, "revisions": revisions, "traffic": (!statuses.is_empty()).then_some(statuses),
             "drift": drift.as_ref().map(Drift::as_json),
         });
@@ -44,6 +45,11 @@ pub async fn status(context: &Context<'_>, as_json: bool) -> Outcome {
         context
             .ui
             .result(format_args!("{}  {url}", context.names.service_id));
+        if let Some(environment) = &context.settings.environment {
+            context
+                .ui
+                .result(format_args!("  environment {environment}"));
+        }
         let state = if is_good {
             "ready"
         } else {

@@ -14,6 +14,8 @@ pub use self::workload::Workload;
 
 /// The number of calls that an estimate is for.
 const CALLS: f64 = 1_000_000.0;
+/// The item for a Memorystore instance.
+const INSTANCE: &str = "memorystore";
 const SECONDS_PER_DAY: f64 = 86_400.0;
 
 /// The estimated cost in US dollars.
@@ -59,7 +61,12 @@ impl Estimate {
     /// Returns the cost of a month without calls: after the free tier, and without it.
     fn monthly(&self) -> (Option<f64>, Option<f64>) {
         // The image costs less than a cent.
-        let is_unknown = |item: &MonthlyItem| item.amount.is_none() && item.id != "image";
+        self.monthly_without(&["image"])
+    }
+
+    /// Returns the same without the items in `ignored`, if their amounts are unknown.
+    fn monthly_without(&self, ignored: &[&str]) -> (Option<f64>, Option<f64>) {
+        let is_unknown = |item: &MonthlyItem| item.amount.is_none() && !ignored.contains(&item.id);
         if self.at_rest.iter().any(is_unknown) {
             return (None, None);
         }
@@ -83,7 +90,7 @@ impl Estimate {
 
     /// Returns the estimate as one line.
     pub fn line(&self) -> String {
-        let month = match self.monthly() {
+        let month = match self.monthly_without(&["image", INSTANCE]) {
             (Some(least), Some(most)) if dollars(least) == dollars(most) => {
                 format!("{} USD a month at rest", dollars(most))
             }
@@ -116,13 +123,21 @@ impl Estimate {
             .calls
             .iter()
             .any(|item| item.id == "network" && item.alone.is_some());
-        if self.monthly().1.is_none() || self.million().1.is_none() {
-            format!("; mcpo does not know the prices of {region}")
-        } else if is_network_known {
-            String::new()
-        } else {
-            format!("; without network, for which mcpo knows no price in {region}")
+        let (_, month) = self.monthly_without(&["image", INSTANCE]);
+        if month.is_none() || self.million().1.is_none() {
+            return format!("; mcpo does not know the prices of {region}");
         }
+        let mut missing = Vec::new();
+        if !is_network_known {
+            missing.push(format!(
+                "; without network, for which mcpo knows no price in {region}"
+            ));
+        }
+        if self.at_rest.iter().any(|item| item.id == INSTANCE) {
+            let text = "; without the Memorystore instance, for which mcpo knows no price";
+            missing.push(text.to_owned());
+        }
+        missing.concat()
     }
 
     /// Returns the estimate for the JSON report. Amounts are null if they are unknown.
@@ -197,6 +212,12 @@ fn at_rest(workload: &Workload) -> Vec<MonthlyItem> {
     };
     let mut items = Vec::from(instances);
     items.extend([item("secrets", f64::from(workload.secrets)), image]);
+    // Google's price of an instance is not in the table.
+    items.extend(workload.has_instance.then_some(MonthlyItem {
+        id: INSTANCE,
+        amount: None,
+        free: 0.0,
+    }));
     items
 }
 

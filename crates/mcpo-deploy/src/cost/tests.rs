@@ -12,6 +12,7 @@ fn default() -> Workload {
         secrets: 2,
         image_gb: Some(0.0034),
         has_bucket: true,
+        has_instance: false,
     }
 }
 
@@ -121,6 +122,22 @@ fn unknown_prices_are_named_and_not_guessed() {
     let asia = in_region("asia-east1");
     assert_near(asia.million().1, 13.425);
     assert!(asia.line().contains("; without network, for which"));
+}
+
+#[test]
+fn memorystore_instance_has_an_unknown_price() {
+    let workload = Workload {
+        has_instance: true,
+        ..default()
+    };
+    let estimate = Estimate::of(&workload);
+    assert_eq!(estimate.monthly(), (None, None));
+    let line = estimate.line();
+    assert!(line.starts_with("0.00 USD a month at rest"), "{line}");
+    assert!(
+        line.ends_with("without the Memorystore instance, for which mcpo knows no price"),
+        "{line}"
+    );
 }
 
 #[test]

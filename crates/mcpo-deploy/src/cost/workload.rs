@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::{
     google::api::run::{Container, Service},
     names::Names,
-    plan::{Versions, service},
+    plan::{Versions, removed, service, without},
     settings::{Ledger, SecretSource, Settings, mebibytes, thousandths},
 };
 
@@ -30,6 +30,8 @@ pub struct Workload {
     pub image_gb: Option<f64>,
     /// Whether the ledger is in a bucket.
     pub has_bucket: bool,
+    /// Whether mcpo creates a Memorystore instance for the ledger.
+    pub has_instance: bool,
 }
 
 impl Workload {
@@ -42,10 +44,17 @@ impl Workload {
         image_bytes: Option<u64>,
     ) -> Option<Self> {
         let planned = service(settings, names, "", &Versions::default(), current);
-        let template = planned.template.unwrap_or_default();
-        // Other containers of the service are kept.
-        let kept = current.map_or(&[][..], Service::containers);
-        let containers = template.containers.iter().chain(kept.iter().skip(1));
+        let template = planned.template.clone().unwrap_or_default();
+        // Other containers of the service are kept, unless settings name or remove them.
+        let kept = current.map(|current| without(current, &removed(current, &planned)));
+        let kept = kept.as_ref().map_or(&[][..], Service::containers);
+        let is_planned = |kept: &Container| {
+            let name = kept.other.get("name");
+            let mut planned = template.containers.iter().skip(1);
+            name.is_some() && planned.any(|one| one.other.get("name") == name)
+        };
+        let kept = kept.iter().skip(1).filter(|one| !is_planned(one));
+        let containers = template.containers.iter().chain(kept);
         let (mut cpu, mut memory) = (0_u32, 0_u32);
         for container in containers {
             cpu = cpu.saturating_add(thousandths(limit(container, "cpu", DEFAULT_CPU))?);
@@ -64,12 +73,14 @@ impl Workload {
             min_instances: scaling
                 .min_instance_count
                 .unwrap_or_default()
-                .max(kept_instances(current)),
+                .max(kept_instances(planned.scaling.as_ref()))
+                .max(kept_instances(current.and_then(|it| it.scaling.as_ref()))),
             concurrency: template.max_instance_request_concurrency.unwrap_or(1),
             is_billed_per_request: resources.and_then(|it| it.cpu_idle).unwrap_or_default(),
             secrets: u32::try_from(secrets).unwrap_or(u32::MAX),
             image_gb: image_bytes.map(gigabytes),
             has_bucket: settings.ledger == Ledger::Bucket,
+            has_instance: settings.ledger == Ledger::Memorystore(None),
         })
     }
 }
@@ -80,9 +91,8 @@ fn limit<'a>(container: &'a Container, name: &str, default: &'a str) -> &'a str 
     limit.map_or(default, String::as_str)
 }
 
-/// Returns the minimum number of instances of the whole service, which other tools set.
-fn kept_instances(current: Option<&Service>) -> u32 {
-    let scaling = current.and_then(|service| service.scaling.as_ref());
+/// Returns the minimum number of instances of the whole service.
+fn kept_instances(scaling: Option<&Value>) -> u32 {
     let count = scaling.and_then(|scaling| scaling.get("minInstanceCount"));
     let count = count.and_then(Value::as_u64).unwrap_or_default();
     u32::try_from(count).unwrap_or(u32::MAX)

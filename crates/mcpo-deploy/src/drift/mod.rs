@@ -13,12 +13,13 @@ use mcpo_common::text::clean;
 use serde_json::{Value, json};
 
 use self::record::{Record, read};
-pub use self::record::{after_release, after_shift};
+pub use self::record::{after_release, after_shift, all_passed_fields, passed_fields};
 use crate::{
     google::{api::run::Service, are_equal_values},
     labels::are_ours,
-    plan::{CLIENT, shares},
+    last_write::{self, CLIENT},
     settings::{mebibytes, thousandths},
+    shares::allocation,
 };
 
 /// What was changed elsewhere, and who wrote the service last.
@@ -68,20 +69,10 @@ pub fn find(service: &Service) -> Option<Drift> {
 impl Drift {
     /// Returns the headline, and one line per change.
     pub fn lines(&self) -> (String, Vec<String>) {
-        let mut last = Vec::new();
-        if !self.last_modifier.is_empty() {
-            last.push(format!("by {}", self.last_modifier));
-        }
-        if !self.update_time.is_empty() {
-            let minute = self.update_time.get(..16).unwrap_or(&self.update_time);
-            last.push(format!("at {minute}"));
-        }
-        if !self.client.is_empty() {
-            last.push(format!("with {}", self.client));
-        }
+        let last = last_write::describe(&self.last_modifier, &self.update_time, &self.client);
         let last = match &*last {
-            [] => String::new(),
-            last => format!(" (last change {})", last.join(" ")),
+            "" => String::new(),
+            last => format!(" (last change {last})"),
         };
         let what = match &self.changes {
             Some(changes) if changes.len() == 1 => "1 setting was changed".to_owned(),
@@ -167,8 +158,8 @@ fn changes(record: &Record, service: &Service) -> Vec<Change> {
     if !values::are_equal_targets(&record.traffic, &service.traffic) {
         changes.push(Change {
             setting: "traffic".to_owned(),
-            was: Some(shares(&record.traffic)),
-            is: Some(shares(&service.traffic)),
+            was: Some(allocation(&record.traffic)),
+            is: Some(allocation(&service.traffic)),
         });
     }
     changes

@@ -15,7 +15,7 @@ use crate::{
         Labels,
         run::{Service, TrafficTarget},
     },
-    plan::CLIENT,
+    last_write::CLIENT,
 };
 
 /// The annotation with the settings that mcpo wrote last.
@@ -33,6 +33,9 @@ pub struct Record {
     /// `None` if the record would be too long with them.
     pub variables: Option<BTreeMap<String, Source>>,
     pub traffic: Vec<TrafficTarget>,
+    /// The fields that are passed through to the API, as in `Service::passed`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub passed: BTreeMap<String, String>,
 }
 
 impl Record {
@@ -61,9 +64,22 @@ pub fn after_release(
         settings: values::of(wanted),
         variables: Some(values::variables(wanted)),
         traffic: traffic.to_vec(),
+        passed: wanted.passed.clone(),
     };
     insert(&mut annotations, record);
     annotations
+}
+
+/// Returns the fields that mcpo's last write passed through to the API, if it is the current one.
+pub fn passed_fields(service: &Service) -> Option<BTreeMap<String, String>> {
+    let record = read(service).filter(|record| record.is_current(service))?;
+    Some(record.passed)
+}
+
+/// Returns the JSON pointers of the fields that mcpo's last write passed through to the API.
+pub fn all_passed_fields(service: &Service) -> Vec<String> {
+    let record = read(service);
+    record.map_or_else(Vec::new, |record| record.passed.into_keys().collect())
 }
 
 /// Updates the record for a write that changes the traffic only. Settings that were changed

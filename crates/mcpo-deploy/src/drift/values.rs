@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     google::api::{
-        last_segment,
+        Other, last_segment,
         run::{AllocationType, Container, EnvVar, RevisionTemplate, Service, TrafficTarget},
     },
     image::digest,
@@ -41,6 +41,9 @@ impl Source {
 pub fn of(service: &Service) -> BTreeMap<String, Value> {
     let template = service.template.clone().unwrap_or_default();
     let container = template.containers.first().cloned().unwrap_or_default();
+    let others: Vec<_> = template.containers.iter().skip(1).cloned().collect();
+    let mut passed = service.other.clone();
+    passed.extend(service.scaling.clone().map(|it| ("scaling".to_owned(), it)));
     // The omitted fields record who wrote the service, or are compared separately.
     let service = Service {
         client: String::new(),
@@ -49,9 +52,11 @@ pub fn of(service: &Service) -> BTreeMap<String, Value> {
         traffic: Vec::new(),
         etag: String::new(),
         template: None,
+        scaling: None,
+        other: Other::new(),
         ..service.clone()
     };
-    let template = RevisionTemplate {
+    let mut template = RevisionTemplate {
         revision: String::new(),
         containers: Vec::new(),
         ..template
@@ -61,10 +66,37 @@ pub fn of(service: &Service) -> BTreeMap<String, Value> {
         ..container
     };
     let mut settings = BTreeMap::new();
+    // Fields of the service and of the template can have the same name.
+    for (name, value) in passed {
+        add(&format!("service.{name}"), &value, &mut settings);
+    }
+    for name in ["annotations", "labels"] {
+        if let Some(value) = template.other.remove(name) {
+            add(&format!("template.{name}"), &value, &mut settings);
+        }
+    }
     flatten(&service, &mut settings);
     flatten(&template, &mut settings);
     flatten(&container, &mut settings);
+    for container in others {
+        additional(container, &mut settings);
+    }
     settings
+}
+
+/// Adds the settings of an additional container. Its variables are compared by digests of their
+/// values.
+fn additional(mut container: Container, settings: &mut BTreeMap<String, Value>) {
+    let Some(name) = container.other.get("name").and_then(Value::as_str) else {
+        return;
+    };
+    let path = format!("containers.{name}");
+    for variable in std::mem::take(&mut container.env) {
+        let source = serde_json::to_value(source(&variable)).unwrap_or_default();
+        add(&format!("{path}.env.{}", variable.name), &source, settings);
+    }
+    let message = serde_json::to_value(&container).unwrap_or_default();
+    add(&path, &message, settings);
 }
 
 /// Returns the sources of the variables of the first container.

@@ -73,7 +73,11 @@ impl Description<'_> {
     /// Returns the settings of the service that the file does not contain.
     fn left_out(&self) -> Vec<String> {
         let template = self.service.template.clone().unwrap_or_default();
-        let mut left_out: Vec<_> = template.other.keys().cloned().collect();
+        let mut left_out: Vec<_> = self.service.other.keys().cloned().collect();
+        if self.service.scaling.is_some() {
+            left_out.push("scaling of the service".to_owned());
+        }
+        left_out.extend(template.other.keys().cloned());
         let container = self.container();
         left_out.extend(
             container

@@ -29,6 +29,10 @@ macro_rules! methods {
 methods! {
     PROJECT_GET = GET "cloudresourcemanager" "cloudresourcemanager.projects.get",
         "resourcemanager.projects.get" in "browser";
+    PROJECT_POLICY = POST "cloudresourcemanager" "cloudresourcemanager.projects.getIamPolicy",
+        "resourcemanager.projects.getIamPolicy" in "resourcemanager.projectIamAdmin";
+    PROJECT_GRANT = POST "cloudresourcemanager" "cloudresourcemanager.projects.setIamPolicy",
+        "resourcemanager.projects.setIamPolicy" in "resourcemanager.projectIamAdmin";
     APIS_GET = GET "serviceusage" "serviceusage.services.batchGet",
         "serviceusage.services.get" in "serviceusage.serviceUsageViewer";
     APIS_ENABLE = POST "serviceusage" "serviceusage.services.batchEnable",
@@ -93,6 +97,16 @@ methods! {
         "storage.buckets.getIamPolicy" in "storage.admin";
     BUCKET_GRANT = PUT "storage" "storage.buckets.setIamPolicy",
         "storage.buckets.setIamPolicy" in "storage.admin";
+    INSTANCE_GET = GET "redis" "redis.projects.locations.instances.get",
+        "redis.instances.get" in "redis.viewer";
+    INSTANCE_AUTH = GET "redis" "redis.projects.locations.instances.getAuthString",
+        "redis.instances.getAuthString" in "redis.admin";
+    INSTANCE_CREATE = POST "redis" "redis.projects.locations.instances.create",
+        "redis.instances.create" in "redis.admin";
+    INSTANCE_DELETE = DELETE "redis" "redis.projects.locations.instances.delete",
+        "redis.instances.delete" in "redis.admin";
+    INSTANCE_OPERATION = GET "redis" "redis.projects.locations.operations.get",
+        "redis.operations.get" in "redis.viewer";
     OBJECTS_LIST = GET "storage" "storage.objects.list",
         "storage.objects.list" in "storage.objectViewer";
     OBJECT_GET = GET "storage" "storage.objects.get",

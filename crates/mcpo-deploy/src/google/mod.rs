@@ -98,6 +98,11 @@ impl Google {
 
     /// Returns an IAM policy with all bindings, including those with conditions.
     pub async fn policy(&self, method: &Method, path: &str) -> Result<iam::Policy, GoogleError> {
+        if method.verb == reqwest::Method::POST {
+            let version = serde_json::json!({ "requestedPolicyVersion": iam::POLICY_VERSION });
+            let body = serde_json::json!({ "options": version });
+            return self.call(method, Request::with_body(path, &body)).await;
+        }
         let name = if method.host.starts_with("storage.") {
             "optionsRequestedPolicyVersion"
         } else {

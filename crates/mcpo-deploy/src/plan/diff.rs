@@ -3,10 +3,13 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::service::variable_source;
+use super::{
+    fields::{path, removed},
+    service::variable_source,
+};
 use crate::{
     google::{
-        api::run::{AllocationType, Container, EnvVar, RevisionTemplate, Service, TrafficTarget},
+        api::run::{Container, EnvVar, RevisionTemplate, Service},
         are_equal_messages, are_equal_values,
     },
     settings::KEY_RING,
@@ -27,8 +30,15 @@ pub fn service(current: Option<&Service>, wanted: &Service) -> Vec<String> {
     };
     let (before, after) = (without_template(current), without_template(wanted));
     fields("", &before, &after, &mut lines);
+    let removed = removed(current, wanted);
+    let removed = removed.iter().filter(|pointer| !is_of_template(pointer));
+    lines.extend(removed.map(|pointer| format!("{}: removed", path(pointer))));
     template(current, wanted, &mut lines);
     lines
+}
+
+fn is_of_template(pointer: &str) -> bool {
+    pointer.starts_with("/template/")
 }
 
 /// Returns true if the wanted template needs a new revision.
@@ -60,15 +70,40 @@ fn new_service(wanted: &Service) -> Vec<String> {
         let source = variable_source(variable);
         lines.push(format!("variable {}: {source}", variable.name));
     }
+    let mut passed: Vec<_> = wanted.passed.keys().map(|pointer| path(pointer)).collect();
+    if !passed.is_empty() {
+        passed.sort();
+        lines.push(format!("also {}", passed.join(", ")));
+    }
     lines
 }
 
 fn template(current: &Service, wanted: &Service, lines: &mut Vec<String>) {
+    let removed = removed(current, wanted);
+    let removed = removed.iter().filter(|pointer| is_of_template(pointer));
+    lines.extend(removed.map(|pointer| format!("{}: removed", path(pointer))));
     let template_of = |service: &Service| service.template.clone().unwrap_or_default();
     let (current, wanted) = (template_of(current), template_of(wanted));
     let first = |template: &RevisionTemplate| template.containers.first().cloned();
     if let Some(after) = first(&wanted) {
         container(&first(&current).unwrap_or_default(), &after, lines);
+    }
+    for after in wanted.containers.iter().skip(1) {
+        let name = after.other.get("name");
+        let mut others = current.containers.iter().skip(1);
+        let before = others.find(|one| one.other.get("name") == name);
+        let mut of_container = Vec::new();
+        container(
+            &before.cloned().unwrap_or_default(),
+            after,
+            &mut of_container,
+        );
+        let name = name.and_then(Value::as_str).unwrap_or_default();
+        lines.extend(
+            of_container
+                .iter()
+                .map(|line| format!("container {name}: {line}")),
+        );
     }
     let without_containers = |template: RevisionTemplate| RevisionTemplate {
         containers: Vec::new(),
@@ -159,6 +194,9 @@ fn compare(path: &str, current: &Value, wanted: &Value, lines: &mut Vec<String>)
                 let before = current.get(index).unwrap_or(&Value::Null);
                 compare(&format!("{path}[{index}]"), before, item, lines);
             }
+            for index in wanted.len()..current.len() {
+                lines.push(format!("{path}[{index}]: removed"));
+            }
         }
         _ if are_equal_values(current, wanted) => {}
         _ if current.is_null() => lines.push(format!("{path}: {}", plain(wanted))),
@@ -178,29 +216,5 @@ fn digest(image: &str) -> String {
         Some((_, digest)) => digest.chars().take(12).collect(),
         None if image.is_empty() => "none".to_owned(),
         None => image.to_owned(),
-    }
-}
-
-/// Describes a traffic allocation.
-pub fn shares(traffic: &[TrafficTarget]) -> String {
-    let targets: Vec<_> = traffic
-        .iter()
-        .map(|target| {
-            let is_named = target.kind != AllocationType::Latest && !target.revision.is_empty();
-            let who = if is_named {
-                target.revision.as_str()
-            } else {
-                "latest"
-            };
-            match &*target.tag {
-                tag if !tag.is_empty() && target.percent == 0 => format!("{tag} at {who}"),
-                _ => format!("{} % {who}", target.percent),
-            }
-        })
-        .collect();
-    if targets.is_empty() {
-        "100 % latest".to_owned()
-    } else {
-        targets.join(", ")
     }
 }

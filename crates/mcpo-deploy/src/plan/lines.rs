@@ -1,7 +1,7 @@
 //! The lines of a plan: one for each change, with the API methods that make it.
 
 use super::{LabelChange, Plan};
-use crate::google::method;
+use crate::{google::method, names::SQL_ROLE};
 
 /// One line of the plan.
 #[derive(Debug)]
@@ -55,6 +55,11 @@ impl Plan {
                 &[method::BUCKET_CREATE.id],
             );
         }
+        if self.makes_instance {
+            let text = "Memorystore instance for the ledger: basic tier, 1 GiB; this takes several minutes, \
+                        and costs money until it is deleted";
+            add('+', text.into(), &[method::INSTANCE_CREATE.id]);
+        }
         if self.old_bucket.is_some() {
             add(
                 '~',
@@ -68,6 +73,10 @@ impl Plan {
                 "the service may use the ledger's bucket".into(),
                 &[method::BUCKET_GRANT.id],
             );
+        }
+        for project in &self.sql_grants {
+            let text = format!("the service may connect to Cloud SQL in {project} ({SQL_ROLE})");
+            add('+', text, &[method::PROJECT_GRANT.id]);
         }
         if self.builds_remotely {
             let methods = &[

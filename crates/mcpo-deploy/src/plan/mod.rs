@@ -1,6 +1,7 @@
 //! Compares the wanted state with the observed state and lists all changes in order.
 
 mod diff;
+mod fields;
 mod generated_secret;
 mod left_over;
 mod lines;
@@ -9,21 +10,25 @@ mod region;
 mod rotation;
 mod secrets;
 mod service;
+mod sql;
 
 use mcpo_common::{error::Outcome, secret::Secret};
 
 pub use self::{
-    diff::shares,
+    fields::{removed, service_fields, without},
     left_over::find as left_over,
     lines::Line,
     observe::{Observed, decoded, observe, project},
     region::check as check_region,
-    service::{CLIENT, Versions, managed_mask, pinned, service},
+    service::{Versions, managed_mask, pinned, service},
+    sql::policies as sql_policies,
 };
+pub use crate::shares::allocation as shares;
 use crate::{
     bucket,
     google::api::{Labels, run::Service, storage::Bucket},
-    names::{APIS, BUDGET_APIS, BUILD_API, MONITORING_API, Names},
+    memorystore::{self, SeenInstance},
+    names::{APIS, BUDGET_APIS, BUILD_API, MONITORING_API, Names, SQL_APIS, SQL_ROLE},
     settings::{Ledger, Settings},
 };
 
@@ -42,9 +47,13 @@ pub struct Plan {
     pub makes_repository: bool,
     pub makes_account: bool,
     pub makes_bucket: bool,
+    /// Whether a Memorystore instance is created for the ledger.
+    pub makes_instance: bool,
     /// The bucket of an earlier version, whose lifecycle rules must be corrected.
     pub old_bucket: Option<Bucket>,
     pub grants_bucket: bool,
+    /// The projects in which the service may not connect to Cloud SQL yet.
+    pub sql_grants: Vec<String>,
     pub secrets: Vec<SecretChange>,
     /// Secrets of earlier versions, which get the labels of their service.
     pub labels: Vec<LabelChange>,
@@ -66,7 +75,7 @@ pub struct Plan {
 }
 
 /// A new version of a secret.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SecretChange {
     pub variable: String,
     pub id: String,
@@ -131,6 +140,10 @@ impl Plan {
             && !seen
                 .bucket_policy
                 .grants(super::names::LEDGER_ROLE, &member);
+        let policies = seen.sql_policies.iter();
+        let lacks = policies.filter(|(_, policy)| !policy.grants(SQL_ROLE, &member));
+        plan.makes_instance = matches!(&seen.instance, Some(SeenInstance { instance: None, .. }));
+        plan.sql_grants = lacks.map(|(project, _)| project.clone()).collect();
         let mut versions = Versions::default();
         plan.plan_secrets(settings, names, seen, &member, &mut versions)?;
         plan.pushes = matches!(
@@ -165,7 +178,7 @@ impl Plan {
         if let Some(current) = current
             && !super::traffic::same(&current.traffic, &allocation)
         {
-            let (before, after) = (diff::shares(&current.traffic), diff::shares(&allocation));
+            let (before, after) = (shares(&current.traffic), shares(&allocation));
             plan.traffic = Some(format!("traffic: {before} → {after}"));
         }
         Ok(plan)
@@ -205,6 +218,12 @@ pub fn apis(is_remote: bool, settings: &Settings, deletes: bool) -> Vec<&'static
     }
     if settings.budget.is_some() || deletes {
         apis.extend(BUDGET_APIS);
+    }
+    if matches!(settings.ledger, Ledger::Memorystore(_)) {
+        apis.push(memorystore::API);
+    }
+    if !settings.cloud_sql.is_empty() {
+        apis.extend(SQL_APIS);
     }
     apis
 }

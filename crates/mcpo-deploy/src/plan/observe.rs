@@ -8,7 +8,7 @@ use mcpo_common::{
     secret::Secret,
 };
 
-use super::{generated_secret, left_over};
+use super::{generated_secret, left_over, sql};
 use crate::{
     bucket,
     google::{
@@ -28,6 +28,7 @@ use crate::{
         method,
     },
     labels::{NOT_SHOWN, SHOWN_LABEL, are_ours},
+    memorystore::{self, SeenInstance},
     names::Names,
     settings::{Ledger, SecretSetting, SecretSource, Settings},
 };
@@ -42,6 +43,11 @@ pub struct Observed {
     pub secrets: BTreeMap<String, SeenSecret>,
     pub bucket: Option<Bucket>,
     pub bucket_policy: Policy,
+    /// The Memorystore instance of the ledger; `None` if the ledger is elsewhere.
+    pub instance: Option<SeenInstance>,
+    /// The policies of the projects with the Cloud SQL instances, by project. A policy that the
+    /// caller may not read is missing.
+    pub sql_policies: BTreeMap<String, Policy>,
     pub service: Option<Service>,
     /// Versions of generated secrets that are ignored: the secret's id and the version.
     pub unused: Vec<(String, String)>,
@@ -131,32 +137,8 @@ pub async fn observe(
             .iter()
             .any(|name| name.starts_with(&format!("{api}.")))
     };
-    let repository = async {
-        if !is_on("artifactregistry") {
-            return Ok(false);
-        }
-        let found = google
-            .exists(
-                &method::REPOSITORY_GET,
-                &format!("v1/{}", names.repository()),
-            )
-            .await;
-        found.during("failed to read the image repository")
-    };
-    let account = async {
-        if !is_on("iam") || settings.service_account.is_some() {
-            return Ok(false);
-        }
-        let path = format!(
-            "v1/projects/{}/serviceAccounts/{}",
-            names.project,
-            names.account_email()
-        );
-        google
-            .exists(&method::ACCOUNT_GET, &path)
-            .await
-            .during("failed to read the service account")
-    };
+    let repository = has_repository(google, names, is_on("artifactregistry"));
+    let account = has_account(google, settings, names, is_on("iam"));
     let service = async {
         if !is_on("run") {
             return Ok(None);
@@ -193,8 +175,27 @@ pub async fn observe(
         }
         left_over::find(google, names, settings).await
     };
-    let (has_repository, has_account, service, (bucket, bucket_policy), mut secrets, left_over) =
-        tokio::try_join!(repository, account, service, bucket, secrets, left_over)?;
+    let instance = memorystore::observe(google, settings, names, is_on("redis"));
+    let sql_policies = sql::policies(google, settings, is_on("cloudresourcemanager"));
+    let (
+        has_repository,
+        has_account,
+        service,
+        (bucket, bucket_policy),
+        mut secrets,
+        left_over,
+        sql_policies,
+        instance,
+    ) = tokio::try_join!(
+        repository,
+        account,
+        service,
+        bucket,
+        secrets,
+        left_over,
+        sql_policies,
+        instance
+    )?;
     let kept = match &service {
         Some(service) => {
             generated_secret::keep(google, settings, names, service, &mut secrets).await?
@@ -207,6 +208,8 @@ pub async fn observe(
         secrets,
         bucket,
         bucket_policy,
+        sql_policies,
+        instance,
         service,
         unused: kept.unused,
         rotation: kept.rotation,
@@ -214,6 +217,30 @@ pub async fn observe(
         left_over: left_over.unwrap_or_default(),
         disabled,
     })
+}
+
+async fn has_repository(google: &Google, names: &Names, is_enabled: bool) -> Outcome<bool> {
+    if !is_enabled {
+        return Ok(false);
+    }
+    let path = format!("v1/{}", names.repository());
+    let found = google.exists(&method::REPOSITORY_GET, &path).await;
+    found.during("failed to read the image repository")
+}
+
+async fn has_account(
+    google: &Google,
+    settings: &Settings,
+    names: &Names,
+    is_enabled: bool,
+) -> Outcome<bool> {
+    if !is_enabled || settings.service_account.is_some() {
+        return Ok(false);
+    }
+    let (project, email) = (&names.project, names.account_email());
+    let path = format!("v1/projects/{project}/serviceAccounts/{email}");
+    let found = google.exists(&method::ACCOUNT_GET, &path).await;
+    found.during("failed to read the service account")
 }
 
 async fn bucket(google: &Google, names: &Names) -> Outcome<(Option<Bucket>, Policy)> {
@@ -268,7 +295,10 @@ async fn secret(
         } => version.as_str(),
         _ => "latest",
     };
-    let is_compared = matches!(&setting.source, SecretSource::Local(Some(_)));
+    let is_compared = matches!(
+        &setting.source,
+        SecretSource::Local(Some(_)) | SecretSource::Instance
+    );
     let is_made = matches!(&setting.source, SecretSource::Generated(_));
     let path = format!("v1/{name}/versions/{wanted}");
     let version = async {

@@ -1,10 +1,13 @@
 //! Plans the changes to secrets.
 
-use mcpo_common::error::{Failure, Outcome};
+use mcpo_common::{
+    error::{Failure, Outcome},
+    secret::Secret,
+};
 
 use super::{LabelChange, Observed, Plan, SecretChange, Versions};
 use crate::{
-    google::api::secret_manager::Secret,
+    google::api::secret_manager::Secret as SecretResource,
     labels::{SHOWN, SHOWN_LABEL},
     names::{Names, SECRET_ROLE},
     settings::{GeneratedSecret, SecretSource, Settings},
@@ -32,6 +35,16 @@ impl Plan {
                     None
                 }
                 (SecretSource::Local(Some(value)), _) => Some(value.clone()),
+                (SecretSource::Instance, current) => {
+                    let address = seen.instance.as_ref().and_then(|seen| seen.address.clone());
+                    let known = current.as_ref().and_then(|(_, value)| value.clone());
+                    match address {
+                        Some(address) if Some(&address) == known.as_ref() => None,
+                        Some(address) => Some(address),
+                        // The release sets the value when the instance is ready.
+                        None => Some(Secret::new(String::new())),
+                    }
+                }
                 (SecretSource::Local(None), None) => {
                     missing.push(format!(
                         "{} is set neither in the shell nor in .env",
@@ -96,7 +109,7 @@ impl Plan {
 }
 
 /// Adds the labels of the service to a secret's existing labels.
-fn relabelled(id: &str, secret: &Secret, names: &Names) -> LabelChange {
+fn relabelled(id: &str, secret: &SecretResource, names: &Names) -> LabelChange {
     let mut labels = secret.labels.clone();
     labels.extend(names.labels());
     LabelChange {

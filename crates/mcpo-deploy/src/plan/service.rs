@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::diff::template_differs;
+use super::{diff::template_differs, fields::lay_over};
 use crate::{
     google::api::{
         Labels, last_segment,
@@ -12,18 +12,20 @@ use crate::{
         },
     },
     labels::LABEL,
+    last_write::CLIENT,
     names::Names,
     settings::{Ledger, Settings, SignIn},
 };
 
-/// The name of this tool in the field `client` of a service, which names the tool of the last write.
-pub const CLIENT: &str = "mcpo";
 /// The variable with the service's other host names, for the runtime.
 const HOSTS: &str = "MCPO_HOSTS";
 
-/// Returns the field mask of an update; all other fields of the service stay as they are.
-pub const fn managed_mask() -> &'static str {
-    "template,labels,annotations,client,clientVersion,functionalType,invokerIamDisabled,ingress,traffic"
+/// Returns the field mask of an update; all other fields of the service stay as they are. `passed`
+/// are the names of the service's own fields that settings pass through.
+pub fn managed_mask(passed: &[String]) -> String {
+    let managed = "template,labels,annotations,client,clientVersion,functionalType,invokerIamDisabled,ingress,traffic";
+    let passed = passed.iter().map(|name| format!(",{name}"));
+    format!("{managed}{}", passed.collect::<String>())
 }
 
 /// The secret and the version that provide each variable.
@@ -83,7 +85,11 @@ pub fn service(
     current: Option<&Service>,
 ) -> Service {
     let hosts = names.hosts(current);
-    let wanted = with_hosts(settings, names, image, versions, &hosts);
+    let with_hosts = |hosts: &str| {
+        let service = with_hosts(settings, names, image, versions, hosts);
+        lay_over(service, &settings.fields, current)
+    };
+    let wanted = with_hosts(&hosts);
     let before = |current: &Service| {
         let variable = find_variable(current.containers(), HOSTS)?;
         variable.value.clone()
@@ -93,7 +99,7 @@ pub fn service(
         return wanted;
     };
     let is_learned = before.starts_with(&names.host()) && before != hosts;
-    let kept = with_hosts(settings, names, image, versions, &before);
+    let kept = with_hosts(&before);
     if is_learned && !template_differs(current, &kept) {
         return kept;
     }
@@ -195,10 +201,14 @@ fn environment(
     let ledger = match &settings.ledger {
         Ledger::Bucket => Some(names.ledger()),
         Ledger::Named(name) => Some(name.clone()),
-        Ledger::Secret => None,
+        Ledger::Secret | Ledger::Memorystore(_) => None,
     };
     if let Some(ledger) = ledger {
         variables.insert("MCPO_LEDGER", value(&ledger));
+    }
+    if matches!(settings.ledger, Ledger::Memorystore(_)) {
+        // The instance has no TLS: rustls does not accept its certificate, see the architecture page.
+        variables.insert("MCPO_LEDGER_PLAINTEXT", value("1"));
     }
     if settings.sign_in == SignIn::OpenToAnyone {
         variables.insert("MCPO_OPEN_TO_ANYONE", value("1"));

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use mcpo_common::error::Outcome;
+use mcpo_common::error::{Failure, Outcome};
 use serde::{Serialize, de::IgnoredAny};
 
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
         api::{iam::Policy, secret_manager::SetIamPolicyRequest},
         method::{self, Method},
     },
-    names::{LEDGER_ROLE, SECRET_ROLE},
+    names::{LEDGER_ROLE, SECRET_ROLE, SQL_ROLE},
 };
 
 /// How long a new account may be unknown to other APIs.
@@ -49,6 +49,45 @@ pub async fn bucket(context: &Context<'_>) -> Outcome<()> {
     granted
         .await
         .during("failed to let the service use the ledger's bucket")
+}
+
+/// Lets the service connect to the Cloud SQL instances of a project.
+pub async fn project(context: &Context<'_>, project: &str) -> Outcome<()> {
+    let read = format!("v3/projects/{project}:getIamPolicy");
+    let write = format!("v3/projects/{project}:setIamPolicy");
+    let wrap = |policy| SetIamPolicyRequest { policy };
+    let granted = grant(
+        context,
+        (&method::PROJECT_POLICY, &read),
+        (&method::PROJECT_GRANT, &write),
+        SQL_ROLE,
+        wrap,
+    );
+    granted.await.during(format!(
+        "failed to let the service connect to Cloud SQL in {project}"
+    ))
+}
+
+/// Takes the access to the Cloud SQL instances of a project, `v3/projects/P`, from the service.
+pub async fn revoke_sql(context: &Context<'_>, project: &str) -> Outcome<()> {
+    let read = format!("{project}:getIamPolicy");
+    let write = format!("{project}:setIamPolicy");
+    let member = format!("serviceAccount:{}", context.names.account_email());
+    let during = "failed to take the access to Cloud SQL from the service";
+    for _ in 0..=CONCURRENT_CHANGES {
+        let policy = context.google.policy(&method::PROJECT_POLICY, &read).await;
+        let mut policy = policy.during(during)?;
+        policy.revoke(SQL_ROLE, &member);
+        let body = SetIamPolicyRequest { policy };
+        let request = Request::with_body(&write, &body);
+        match context.google.call(&method::PROJECT_GRANT, request).await {
+            Err(GoogleError::Conflict(_)) => {}
+            sent => return sent.map(|IgnoredAny| ()).during(during),
+        }
+    }
+    Err(Failure::new(during).because(&GoogleError::Conflict(
+        "the policy changes all the time".to_owned(),
+    )))
 }
 
 /// Adds the account to the role with a read-modify-write of the policy. Retries if the policy has

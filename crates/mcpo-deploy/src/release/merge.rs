@@ -4,9 +4,15 @@
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::google::{
-    api::run::{Container, RevisionTemplate, Service},
-    are_equal_messages,
+use crate::{
+    google::{
+        api::{
+            Other,
+            run::{Container, RevisionTemplate, Service},
+        },
+        are_equal_messages,
+    },
+    plan,
 };
 
 /// Returns the fields to send.
@@ -14,14 +20,17 @@ pub fn onto(current: Option<&Service>, wanted: Service) -> serde_json::Result<Se
     let Some(current) = current else {
         return Ok(wanted);
     };
+    let removed = plan::removed(current, &wanted);
+    let base = plan::without(current, &removed);
     let mut template = wanted.template.clone().unwrap_or_default();
     let containers = std::mem::take(&mut template.containers);
-    let before = current.template.clone().unwrap_or_default();
-    let mut merged = laid_over(&before, &template)?;
-    merged.containers = match containers.first() {
-        Some(ours) => merged_containers(&before.containers, ours)?,
-        None => before.containers.clone(),
+    let under = base.template.clone().unwrap_or_default();
+    let mut merged = laid_over(&under, &template)?;
+    merged.containers = match containers.split_first() {
+        Some((ours, others)) => merged_containers(&under.containers, ours, others)?,
+        None => under.containers.clone(),
     };
+    let before = current.template.clone().unwrap_or_default();
     // A new revision needs a new name. An unchanged template must keep its name, which is part of
     // the template.
     if !are_equal_messages(&without_build_info(before), &merged) {
@@ -29,16 +38,45 @@ pub fn onto(current: Option<&Service>, wanted: Service) -> serde_json::Result<Se
     }
     let mut labels = current.labels.clone();
     labels.extend(wanted.labels.clone());
+    let (other, scaling) = passed_fields(&base, &wanted, &removed);
     Ok(Service {
         template: Some(merged),
         labels,
+        other,
+        scaling,
         ..wanted
     })
+}
+
+/// Returns the service's own fields that settings pass through, or passed through before: merged
+/// with what other tools set in them.
+fn passed_fields(base: &Service, wanted: &Service, removed: &[String]) -> (Other, Option<Value>) {
+    let (mut other, mut scaling) = (Other::new(), None);
+    for name in plan::service_fields(wanted.passed.keys().chain(removed)) {
+        let of = |service: &Service| match &*name {
+            "scaling" => service.scaling.clone(),
+            _ => service.other.get(&name).cloned(),
+        };
+        let mut value = of(base).unwrap_or_default();
+        if let Some(over) = of(wanted) {
+            lay_over(&mut value, over);
+        }
+        if value.is_null() {
+            continue;
+        }
+        if name == "scaling" {
+            scaling = Some(value);
+        } else {
+            other.insert(name, value);
+        }
+    }
+    (other, scaling)
 }
 
 fn merged_containers(
     current: &[Container],
     ours: &Container,
+    others: &[Container],
 ) -> serde_json::Result<Vec<Container>> {
     let mut containers: Vec<_> = current.iter().cloned().map(for_request).collect();
     let first = match containers.first() {
@@ -46,6 +84,14 @@ fn merged_containers(
         None => ours.clone(),
     };
     containers.splice(..containers.len().min(1), [first]);
+    for other in others {
+        let name = other.other.get("name");
+        let mut kept = containers.iter_mut().skip(1);
+        match kept.find(|one| one.other.get("name") == name) {
+            Some(one) => *one = laid_over(one, other)?,
+            None => containers.push(other.clone()),
+        }
+    }
     Ok(containers)
 }
 

@@ -1,5 +1,7 @@
 //! Writes the service once, with the image's digest, and waits until it is ready or has failed.
 
+mod conflict;
+mod encryption;
 mod failure;
 mod grant;
 mod merge;
@@ -11,7 +13,11 @@ use std::time::{Duration, Instant};
 use mcpo_common::error::{Failure, Outcome};
 use serde::Serialize;
 
-pub use self::prepare::{check_public_access, enable, identity_and_state, note_shown, repository};
+pub use self::{
+    encryption::explain as explain_encryption,
+    grant::revoke_sql,
+    prepare::{check_public_access, enable, identity_and_state, note_shown, repository},
+};
 use crate::{
     context::Context,
     drift,
@@ -156,7 +162,13 @@ async fn write_when_known(
             }
             written => {
                 let during = format!("failed to release {}", context.names.service_id);
-                return written.during(during);
+                return match written.during(&during)? {
+                    Written::Now(operation) => Ok(Some(operation)),
+                    Written::Before => Ok(None),
+                    Written::Lost { winner, message } => {
+                        Err(conflict::lost(context, &during, &winner, message))
+                    }
+                };
             }
         }
     }
@@ -168,13 +180,24 @@ fn is_about_account(google_error: &GoogleError, account: &str) -> bool {
     text.contains(account) && (text.contains("does not exist") || text.contains("may not exist"))
 }
 
-/// Sends the request. Returns `None` if an earlier attempt of this run has already written the
-/// service.
+/// The result of a write.
+enum Written {
+    Now(Operation),
+    /// An earlier attempt of this run, whose response was lost, has written the service.
+    Before,
+    /// Someone else wrote the service at the same time. The message is Google's refusal.
+    Lost {
+        winner: Box<Service>,
+        message: String,
+    },
+}
+
+/// Sends the request.
 async fn write(
     context: &Context<'_>,
     current: Option<&Service>,
     body: &Service,
-) -> Result<Option<Operation>, GoogleError> {
+) -> Result<Written, GoogleError> {
     let names = &context.names;
     let begun = current
         .is_none()
@@ -191,7 +214,10 @@ async fn write(
         }
         Some(current) => {
             let path = format!("v2/{}", names.service());
-            let query = [("updateMask", managed_mask())];
+            let removed = plan::removed(current, body);
+            let passed = plan::service_fields(body.passed.keys().chain(&removed));
+            let mask = managed_mask(&passed);
+            let query = [("updateMask", &*mask)];
             let body = Service {
                 etag: current.etag.clone(),
                 ..body.clone()
@@ -208,7 +234,7 @@ async fn write(
             if let Some(begun) = begun {
                 begun.done();
             }
-            Ok(Some(operation))
+            Ok(Written::Now(operation))
         }
         Err(GoogleError::Conflict(message) | GoogleError::Exists(message)) => {
             // The response to an earlier attempt of this run may have been lost.
@@ -221,12 +247,15 @@ async fn write(
                 if let Some(begun) = begun {
                     begun.done();
                 }
-                return Ok(None);
+                return Ok(Written::Before);
             }
             if let Some(begun) = begun {
                 begun.not_made();
             }
-            Err(GoogleError::Conflict(message))
+            Ok(Written::Lost {
+                winner: Box::new(found),
+                message,
+            })
         }
         Err(google_error) => {
             if let Some(begun) = begun {
@@ -272,21 +301,18 @@ pub async fn set_traffic(
         ..Request::with_body(&path, &body)
     };
     let google = &context.google;
+    let during = "failed to change the traffic";
     let operation = match google.call(&method::SERVICE_PATCH, request).await {
-        Ok(operation) => Ok(Some(operation)),
         Err(GoogleError::Conflict(message)) => {
             // The response to an earlier attempt of this run may have been lost.
-            let found: Result<Service, _> = google.get(&method::SERVICE_GET, &path).await;
-            found.and_then(|found| {
-                if traffic::same(&found.traffic, traffic) {
-                    Ok(None)
-                } else {
-                    Err(GoogleError::Conflict(message))
-                }
-            })
+            let found = google.get(&method::SERVICE_GET, &path).await;
+            let found: Service = found.during(during)?;
+            if !traffic::same(&found.traffic, traffic) {
+                return Err(conflict::lost(context, during, &found, message));
+            }
+            None
         }
-        Err(google_error) => Err(google_error),
+        sent => Some(sent.during(during)?),
     };
-    let operation = operation.during("failed to change the traffic")?;
     wait::wait_for_traffic(context, operation).await
 }

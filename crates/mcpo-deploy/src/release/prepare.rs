@@ -25,9 +25,10 @@ use crate::{
         method,
     },
     labels::{LABEL, NOT_SHOWN, SHOWN, SHOWN_LABEL},
+    memorystore,
     names::ACCOUNT_DESCRIPTION,
     plan::{LEDGER_DAYS, LabelChange, Plan, SecretChange},
-    settings::Replication,
+    settings::{LEDGER, Replication},
 };
 
 const ENABLING: Duration = Duration::from_secs(300);
@@ -168,6 +169,7 @@ pub async fn repository(context: &Context<'_>, plan: &Plan) -> Outcome<()> {
         format: "DOCKER",
         description: "Images of MCP servers, made by mcpo deploy",
         labels: Labels::from([(LABEL.0.to_owned(), LABEL.1.to_owned())]),
+        kms_key_name: context.settings.encryption_key.clone(),
     };
     let path = format!("v1/{}/repositories", names.location());
     let query = [("repositoryId", names.repository_id())];
@@ -206,10 +208,19 @@ pub async fn identity_and_state(
     context: &Context<'_>,
     plan: &Plan,
 ) -> Outcome<Vec<(String, String, String)>> {
-    let secrets = plan.secrets.iter().map(|change| secret(context, change));
+    let is_of_instance =
+        |change: &&SecretChange| change.variable == LEDGER && change.value.expose().is_empty();
+    let secrets = plan.secrets.iter().filter(|change| !is_of_instance(change));
+    let secrets = secrets.map(|change| secret(context, change));
     let secrets = futures_util::future::try_join_all(secrets);
-    let (versions, (), ()) =
-        tokio::try_join!(secrets, account(context, plan), ledger(context, plan))?;
+    let of_instance = plan.secrets.iter().find(is_of_instance);
+    let (mut versions, (), (), of_instance) = tokio::try_join!(
+        secrets,
+        account(context, plan),
+        ledger(context, plan),
+        secret_of_instance(context, plan, of_instance)
+    )?;
+    versions.extend(of_instance);
     let grants = plan.grants.iter().map(|id| grant::secret(context, id));
     let grants = async { futures_util::future::try_join_all(grants).await.map(|_| ()) };
     let labels = plan.labels.iter().map(|change| label(context, change));
@@ -221,8 +232,32 @@ pub async fn identity_and_state(
             Ok(())
         }
     };
-    tokio::try_join!(grants, labels, ledger_grant)?;
+    let projects = plan.sql_grants.iter();
+    let sql_grants = projects.map(|project| grant::project(context, project));
+    let sql_grants = async {
+        futures_util::future::try_join_all(sql_grants)
+            .await
+            .map(|_| ())
+    };
+    tokio::try_join!(grants, labels, ledger_grant, sql_grants)?;
     Ok(versions)
+}
+
+/// Waits until the ledger's Memorystore instance is ready, and stores its address.
+async fn secret_of_instance(
+    context: &Context<'_>,
+    plan: &Plan,
+    change: Option<&SecretChange>,
+) -> Outcome<Option<(String, String, String)>> {
+    let Some(change) = change else {
+        return Ok(None);
+    };
+    let address = memorystore::ensure(context, plan.makes_instance).await?;
+    let change = SecretChange {
+        value: address,
+        ..change.clone()
+    };
+    secret(context, &change).await.map(Some)
 }
 
 async fn account(context: &Context<'_>, plan: &Plan) -> Outcome<()> {
@@ -290,9 +325,10 @@ async fn make_secret(context: &Context<'_>, change: &SecretChange) -> Result<(),
     let query = [("secretId", change.id.as_str())];
     let begun = context.made.begin(format!("secret {}", change.id));
     let mut replication = context.settings.secret_replication;
+    let key = context.settings.encryption_key.as_deref();
     loop {
         let body = Secret {
-            replication: Some(replication.for_region(&names.region)),
+            replication: Some(replication.for_region(&names.region, key)),
             labels: labels.clone(),
             ..Secret::default()
         };

@@ -42,7 +42,7 @@ impl Problem {
         }
     }
 
-    fn line(&self) -> String {
+    pub fn line(&self) -> String {
         match &self.hint {
             Some(hint) => format!("{}; {hint}", self.what),
             None => self.what.clone(),

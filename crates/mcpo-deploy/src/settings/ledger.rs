@@ -9,6 +9,8 @@ pub enum Ledger {
     Bucket,
     /// The value of the `ledger` setting, passed to the runtime as it is.
     Named(String),
+    /// A Memorystore for Redis instance: an existing one with this name, or one that deploy creates.
+    Memorystore(Option<String>),
     /// The value of the secret `MCPO_LEDGER`: a URL with a password.
     Secret,
 }
@@ -32,7 +34,9 @@ pub fn read(
         (None, Some(secret)) => {
             let value = match &secret.source {
                 SecretSource::Local(value) => value.as_ref(),
-                SecretSource::Existing { .. } | SecretSource::Generated(_) => None,
+                SecretSource::Existing { .. }
+                | SecretSource::Generated(_)
+                | SecretSource::Instance => None,
             };
             let is_redis = value.is_some_and(|value| Ledger::is_redis(value.expose()));
             (Ledger::Secret, is_redis)
@@ -43,6 +47,17 @@ pub fn read(
             (Ledger::Secret, false)
         }
         (None | Some("bucket"), None) => (Ledger::Bucket, false),
+        (Some("memorystore"), None) => (Ledger::Memorystore(None), true),
+        (Some(named), None) if named.starts_with("memorystore:") => {
+            let name = named.trim_start_matches("memorystore:");
+            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            if name.is_empty() || !name.chars().all(plain) {
+                let hint = "use ledger = \"memorystore:INSTANCE\", in the region of the service";
+                let what = format!("invalid Memorystore instance {name:?}");
+                problems.push(Problem::new(what, Some(hint)));
+            }
+            (Ledger::Memorystore(Some(name.to_owned())), true)
+        }
         (Some(address), None) => {
             if address.contains('@') {
                 let what = "ledger is a URL with a password, which is a secret";

@@ -62,6 +62,22 @@ pub const LIMITS: &[Limit] = &[
         accepted: "values of 1 byte to 64 KiB; names of secrets of at most 255 characters",
     },
     Limit {
+        setting: "network, subnetwork",
+        accepted: "the name, or the full name `projects/…`",
+    },
+    Limit {
+        setting: "network-tags",
+        accepted: "1 to 63 lower-case letters, digits and hyphens; a letter first, no hyphen last",
+    },
+    Limit {
+        setting: "cloud-sql",
+        accepted: "connection names, `PROJECT:REGION:INSTANCE`",
+    },
+    Limit {
+        setting: "encryption-key",
+        accepted: "`projects/P/locations/REGION/keyRings/R/cryptoKeys/K`, in the region of the service",
+    },
+    Limit {
         setting: "release-steps",
         accepted: "increasing percentages of 1 to 99",
     },

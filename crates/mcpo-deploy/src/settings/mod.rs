@@ -5,9 +5,12 @@
 
 mod amount;
 mod check;
+mod cloud_run;
+mod environments;
 mod generated_secret;
 mod ledger;
 mod limits;
+mod network;
 mod regions;
 mod table;
 
@@ -20,14 +23,19 @@ use mcpo_common::{
     secret::Secret,
 };
 
-use self::table::{Ingress, KeepRevisions, Table};
 pub use self::{
     amount::Amount,
     check::{mebibytes, thousandths},
+    cloud_run::ServiceFields,
     generated_secret::GeneratedSecret,
     ledger::Ledger,
+    network::sql_project,
     regions::{REGIONS, nearest as nearest_region},
     table::Replication,
+};
+use self::{
+    network::NetworkSettings,
+    table::{Ingress, KeepRevisions, Table},
 };
 use crate::args::DeployArgs;
 
@@ -37,6 +45,8 @@ pub struct Settings {
     /// `None`: the project of the credentials.
     pub project: Option<String>,
     pub region: String,
+    /// The selected environment, such as `staging`.
+    pub environment: Option<String>,
     pub service: String,
     pub repository: String,
     pub cpu: String,
@@ -69,6 +79,14 @@ pub struct Settings {
     pub uptime_check: bool,
     /// Where alerts of the uptime check are sent.
     pub alert_email: Option<String>,
+    /// Fields of the service that are passed through to Cloud Run's API.
+    pub fields: ServiceFields,
+    /// The Cloud SQL instances that the service connects to: `PROJECT:REGION:INSTANCE`.
+    pub cloud_sql: Vec<String>,
+    /// The VPC network of the service: its name, or its full name.
+    pub network: Option<String>,
+    /// The Cloud KMS key that encrypts what mcpo creates.
+    pub encryption_key: Option<String>,
 }
 
 /// The cargo features that the service is built with.
@@ -111,6 +129,8 @@ pub enum SecretSource {
     },
     /// Generated once, then kept.
     Generated(GeneratedSecret),
+    /// The address of the ledger's Memorystore instance, with its password.
+    Instance,
 }
 
 /// How users sign in.
@@ -130,14 +150,14 @@ const REDIS_FEATURE: &str = "redis";
 const DEFAULT_STEP: u8 = 10;
 /// The number of revisions that are kept by default.
 const DEFAULT_REVISIONS: usize = 10;
-const LEDGER: &str = "MCPO_LEDGER";
+pub const LEDGER: &str = "MCPO_LEDGER";
 pub const KEY_RING: &str = "MCPO_SECRET";
 pub const PASSWORD: &str = "ADMIN_PASSWORD";
 
 impl Settings {
     /// Merges and validates the settings. The failure lists every invalid setting.
     pub fn read(args: &DeployArgs, package: &Package, environment: &Environment) -> Outcome<Self> {
-        let table = Table::read(&package.metadata)?;
+        let table = table(args, package)?;
         let mut problems = Vec::new();
         let settings = assemble(args, package, environment, table, &mut problems);
         check::check(&settings, args.tag.as_deref(), &mut problems);
@@ -152,7 +172,7 @@ impl Settings {
         package: &Package,
         environment: &Environment,
     ) -> Outcome<Self> {
-        let table = Table::read(&package.metadata)?;
+        let table = table(args, package)?;
         let mut problems = Vec::new();
         let settings = assemble(args, package, environment, table, &mut problems);
         check::check_features(&settings, &mut problems);
@@ -184,6 +204,12 @@ impl Settings {
     }
 }
 
+/// Reads the table in Cargo.toml.
+fn table(args: &DeployArgs, package: &Package) -> Outcome<Table> {
+    let name = package.name.replace('_', "-");
+    Table::read(&package.metadata, &name, args.environment.as_deref())
+}
+
 fn assemble(
     args: &DeployArgs,
     package: &Package,
@@ -191,36 +217,16 @@ fn assemble(
     table: Table,
     problems: &mut Vec<check::Problem>,
 ) -> Settings {
+    let network = NetworkSettings::of(&table);
     let mut env = table.env;
-    for pair in &args.env {
-        match pair.split_once('=') {
-            Some((name, value)) => {
-                env.insert(name.to_owned(), value.to_owned());
-            }
-            None => problems.push(check::Problem::new(
-                format!("`--env {pair}` is not NAME=VALUE"),
-                None,
-            )),
-        }
-    }
+    add_variables(&mut env, &args.env, problems);
     let mut secrets = table.secrets.into_settings(environment);
     let names = || {
         env.keys()
             .chain(secrets.iter().map(|secret| &secret.variable))
     };
     let is_configured = names().any(|name| SIGN_IN.iter().any(|(known, _)| known == name));
-    let sign_in = match (is_configured, args.open_to_anyone) {
-        (_, true) => SignIn::OpenToAnyone,
-        (true, false) => SignIn::Configured,
-        (false, false) => SignIn::GeneratedPassword,
-    };
-    if sign_in == SignIn::OpenToAnyone && is_configured {
-        let hint = "remove one of the two";
-        problems.push(check::Problem::new(
-            "--open-to-anyone is given, but a sign-in is configured",
-            Some(hint),
-        ));
-    }
+    let sign_in = sign_in(is_configured, args.open_to_anyone, problems);
     if sign_in == SignIn::GeneratedPassword {
         secrets.push(generated_secret(PASSWORD, GeneratedSecret::Password));
     }
@@ -228,6 +234,12 @@ fn assemble(
         secrets.push(generated_secret(KEY_RING, GeneratedSecret::KeyRing));
     }
     let (ledger, needs_redis) = ledger::read(table.ledger.as_deref(), &secrets, problems);
+    if matches!(ledger, Ledger::Memorystore(_)) {
+        secrets.push(SecretSetting {
+            variable: LEDGER.to_owned(),
+            source: SecretSource::Instance,
+        });
+    }
     let mut features = table.features;
     if needs_redis && !features.iter().any(|feature| feature == REDIS_FEATURE) {
         features.push(REDIS_FEATURE.to_owned());
@@ -243,14 +255,21 @@ fn assemble(
             Some(&hint),
         ));
     }
+    let region = args.region.clone().or(table.region).unwrap_or_default();
+    let passed = table.cloud_run.as_ref();
+    network.check(&region, &ledger, passed, problems);
+    let fields = ServiceFields::read(passed, network.fields(), problems);
+    let replication = network.replication(table.secret_replication, problems);
     let service = args.service.clone().or(table.service);
+    let service = service.or(table.environment_service);
     Settings {
         project: args
             .project
             .clone()
             .or(table.project)
             .or_else(project_of_environment),
-        region: args.region.clone().or(table.region).unwrap_or_default(),
+        region,
+        environment: args.environment.clone(),
         service: service.unwrap_or_else(|| package.name.replace('_', "-")),
         repository: table.repository.unwrap_or_else(|| "mcpo".to_owned()),
         cpu: table.cpu.unwrap_or_else(|| "1".to_owned()),
@@ -263,7 +282,7 @@ fn assemble(
         labels: table.labels,
         env,
         secrets,
-        secret_replication: table.secret_replication.unwrap_or_default(),
+        secret_replication: replication,
         ledger,
         service_account: table.service_account,
         base_url: table.base_url,
@@ -283,6 +302,45 @@ fn assemble(
         budget: budget.and_then(|(_, budget)| budget),
         uptime_check: table.uptime_check,
         alert_email: table.alert_email,
+        fields,
+        cloud_sql: network.cloud_sql,
+        network: network.network,
+        encryption_key: network.encryption_key,
+    }
+}
+
+/// Adds the variables of `--env`.
+fn add_variables(
+    env: &mut BTreeMap<String, String>,
+    pairs: &[String],
+    problems: &mut Vec<check::Problem>,
+) {
+    for pair in pairs {
+        match pair.split_once('=') {
+            Some((name, value)) => {
+                env.insert(name.to_owned(), value.to_owned());
+            }
+            None => problems.push(check::Problem::new(
+                format!("`--env {pair}` is not NAME=VALUE"),
+                None,
+            )),
+        }
+    }
+}
+
+fn sign_in(
+    is_configured: bool,
+    is_open_to_anyone: bool,
+    problems: &mut Vec<check::Problem>,
+) -> SignIn {
+    if is_open_to_anyone && is_configured {
+        let what = "--open-to-anyone is given, but a sign-in is configured";
+        problems.push(check::Problem::new(what, Some("remove one of the two")));
+    }
+    match (is_configured, is_open_to_anyone) {
+        (_, true) => SignIn::OpenToAnyone,
+        (true, false) => SignIn::Configured,
+        (false, false) => SignIn::GeneratedPassword,
     }
 }
 

@@ -10,8 +10,8 @@ use mcpo_common::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{SecretSetting, SecretSource};
-use crate::google::api::secret_manager::{self, Replica};
+use super::{SecretSetting, SecretSource, environments::Environments};
+use crate::google::api::secret_manager::{self, CustomerManagedEncryption, Replica};
 
 /// All accepted keys.
 #[derive(Debug, Default, Deserialize)]
@@ -44,6 +44,16 @@ pub struct Table {
     pub budget: Option<String>,
     pub uptime_check: bool,
     pub alert_email: Option<String>,
+    pub network: Option<String>,
+    pub subnetwork: Option<String>,
+    pub network_tags: Vec<String>,
+    pub egress: Option<Egress>,
+    pub cloud_sql: Vec<String>,
+    pub encryption_key: Option<String>,
+    pub cloud_run: Option<Value>,
+    /// The name of the service in the selected environment, if the environment does not set one.
+    #[serde(skip)]
+    pub environment_service: Option<String>,
 }
 
 /// The number of revisions to keep.
@@ -92,6 +102,14 @@ impl Ingress {
     }
 }
 
+/// Which requests of the service go through the network.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Egress {
+    PrivateRangesOnly,
+    AllTraffic,
+}
+
 /// Where Secret Manager stores the values of new secrets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -104,13 +122,17 @@ pub enum Replication {
 }
 
 impl Replication {
-    /// Returns the API's `Replication` for a service in this region.
-    pub fn for_region(self, region: &str) -> secret_manager::Replication {
+    /// Returns the API's `Replication` for a service in this region. `key` encrypts the values; it
+    /// must be in the same location as they are.
+    pub fn for_region(self, region: &str, key: Option<&str>) -> secret_manager::Replication {
         match self {
             Self::Automatic => secret_manager::Replication::Automatic {},
             Self::Region => secret_manager::Replication::UserManaged {
                 replicas: vec![Replica {
                     location: region.to_owned(),
+                    customer_managed_encryption: key.map(|key| CustomerManagedEncryption {
+                        kms_key_name: key.to_owned(),
+                    }),
                 }],
             },
         }
@@ -133,14 +155,33 @@ impl Default for Secrets {
 }
 
 impl Table {
-    pub fn read(metadata: &Value) -> Outcome<Self> {
-        match metadata.get("mcpo") {
-            None => Ok(Self::default()),
-            Some(table) => serde_json::from_value(table.clone()).map_err(|error| {
-                Failure::new("failed to read [package.metadata.mcpo] in Cargo.toml").because(&error)
-            }),
+    /// Reads the settings of an environment, or those without an environment. Mistakes in other
+    /// environments are reported too, before someone needs them.
+    pub fn read(metadata: &Value, package: &str, environment: Option<&str>) -> Outcome<Self> {
+        let environments = Environments::read(metadata.get("mcpo").unwrap_or(&Value::Null));
+        let base = parsed(environments.base(), "")?;
+        for name in environments.names() {
+            parsed(environments.settings_of(name)?, name)?;
         }
+        let Some(name) = environment else {
+            return Ok(base);
+        };
+        Ok(Self {
+            environment_service: Some(environments.service_of(name, package)),
+            ..parsed(environments.settings_of(name)?, name)?
+        })
     }
+}
+
+/// Reads the settings of an environment, or those without an environment if `environment` is empty.
+fn parsed(table: Value, environment: &str) -> Outcome<Table> {
+    serde_json::from_value(table).map_err(|error| {
+        let header = match environment {
+            "" => "[package.metadata.mcpo]".to_owned(),
+            name => format!("[package.metadata.mcpo.env.{name}]"),
+        };
+        Failure::new(format!("failed to read {header} in Cargo.toml")).because(&error)
+    })
 }
 
 impl Secrets {

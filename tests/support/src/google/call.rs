@@ -11,7 +11,7 @@ use super::{
     facts::{self, Found},
     fault::Fault,
     http::{Reply, Request, Served},
-    logging, monitoring, projects, proto_json, run, schema,
+    logging, monitoring, projects, proto_json, redis, run, schema,
     schema::Direction,
     secrets, storage,
 };
@@ -167,6 +167,7 @@ async fn dispatch(cloud: &Cloud, call: &Call) -> Answer {
         "iam" | "iamcredentials" => accounts::answer(cloud, call),
         "logging" => logging::answer(cloud, call),
         "billingbudgets" | "cloudbilling" | "monitoring" => monitoring::answer(cloud, call),
+        "redis" => redis::answer(cloud, call),
         "run" => run::answer(cloud, call).await,
         "secretmanager" => secrets::answer(cloud, call),
         "storage" => storage::answer(cloud, call),

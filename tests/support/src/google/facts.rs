@@ -43,7 +43,7 @@ pub struct Found {
     pub is_upload: bool,
 }
 
-const SOURCES: [(&str, &str); 14] = [
+const SOURCES: [(&str, &str); 15] = [
     (
         "artifactregistry.googleapis.com",
         include_str!("../../fixtures/google-apis/artifactregistry.v1.json"),
@@ -79,6 +79,10 @@ const SOURCES: [(&str, &str); 14] = [
     (
         "monitoring.googleapis.com",
         include_str!("../../fixtures/google-apis/monitoring.v3.json"),
+    ),
+    (
+        "redis.googleapis.com",
+        include_str!("../../fixtures/google-apis/redis.v1.json"),
     ),
     (
         "run.googleapis.com",

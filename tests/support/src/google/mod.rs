@@ -23,6 +23,7 @@ mod monitoring;
 mod packages;
 mod projects;
 mod proto_json;
+mod redis;
 mod registry;
 mod run;
 mod schema;

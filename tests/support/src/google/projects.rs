@@ -9,6 +9,9 @@ use super::{
     fault::Fault,
 };
 
+/// APIs that can be enabled and that no client of the stand-in calls.
+const WITHOUT_DESCRIPTION: [&str; 1] = ["sqladmin.googleapis.com"];
+
 /// Handles calls to `cloudresourcemanager` and `serviceusage`.
 pub fn answer(cloud: &Cloud, call: &Call) -> Answer {
     match call.found.method.id.as_str() {
@@ -20,6 +23,18 @@ pub fn answer(cloud: &Cloud, call: &Call) -> Answer {
                 "displayName": "My project",
                 "state": "ACTIVE",
             }))
+        }
+        "cloudresourcemanager.projects.getIamPolicy" => {
+            check_project(cloud, &call.path("resource"))?;
+            let version = &call.body["options"]["requestedPolicyVersion"];
+            let version = version.as_i64().map(|version| version.to_string());
+            let name = call.path("resource");
+            Ok(cloud.state().policy_for(&name, version.as_deref()))
+        }
+        "cloudresourcemanager.projects.setIamPolicy" => {
+            check_project(cloud, &call.path("resource"))?;
+            let policy = call.body["policy"].clone();
+            cloud.state().set_policy(&call.path("resource"), policy)
         }
         "serviceusage.services.batchGet" => {
             check_project(cloud, &call.path("parent"))?;
@@ -64,7 +79,7 @@ fn enable(cloud: &Cloud, call: &Call) -> Answer {
     let mut state = cloud.state();
     let lag = cloud.propagation;
     for id in ids {
-        if !super::facts::is_api(&id) {
+        if !super::facts::is_api(&id) && !WITHOUT_DESCRIPTION.contains(&&*id) {
             return Err(ApiError::new(400, format!("Service {id} was not found")));
         }
         state.enabled.insert(id.clone());

@@ -9,11 +9,12 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use super::Context;
 use crate::{
     google::{
-        ErrorContext as _,
+        ErrorContext as _, GoogleError,
         api::{
             artifact_registry::{ListTagsResponse, ListVersionsResponse},
             iam::ServiceAccount,
             last_segment,
+            redis::Instance,
             run::Service,
             secret_manager::Secret,
             storage::Bucket,
@@ -22,7 +23,7 @@ use crate::{
     },
     labels::are_ours,
     monitoring,
-    names::ACCOUNT_DESCRIPTION,
+    names::{ACCOUNT_DESCRIPTION, SQL_ROLE},
     plan::{self, Line},
     registry,
     settings::{KEY_RING, Ledger, PASSWORD, SecretSource},
@@ -93,8 +94,9 @@ pub async fn find(context: &Context<'_>, disabled: &[&str]) -> Outcome<Found> {
         bucket(context, "source", "source code of builds", &mut found).await?;
     }
     monitoring(context, disabled, &mut found).await?;
+    instance(context, &mut found).await?;
     if is_on("iam") && context.settings.service_account.is_none() {
-        account(context, &mut found).await?;
+        account(context, is_on("cloudresourcemanager"), &mut found).await?;
     }
     Ok(found)
 }
@@ -250,12 +252,54 @@ async fn monitoring(context: &Context<'_>, disabled: &[&str], found: &mut Found)
     Ok(())
 }
 
-async fn account(context: &Context<'_>, found: &mut Found) -> Outcome<()> {
+/// Finds the projects in which the service's account may connect to Cloud SQL.
+async fn sql_roles(context: &Context<'_>, is_known: bool, found: &mut Found) -> Outcome<()> {
+    let policies = plan::sql_policies(&context.google, &context.settings, is_known).await?;
+    let member = format!("serviceAccount:{}", context.names.account_email());
+    for (project, policy) in policies {
+        if policy.grants(SQL_ROLE, &member) {
+            found.to_delete.push(ResourceToDelete::new(
+                format!("{SQL_ROLE} of the service account in {project}"),
+                method::PROJECT_GRANT,
+                format!("v3/projects/{project}"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Finds the ledger's Memorystore instance, also if the ledger is elsewhere now: it costs money.
+async fn instance(context: &Context<'_>, found: &mut Found) -> Outcome<()> {
+    let names = &context.names;
+    let name = names.instance_id();
+    let path = format!("v1/{}/instances/{name}", names.location());
+    let is_needed = context.settings.ledger == Ledger::Memorystore(None);
+    let looked = match context.google.find(&method::INSTANCE_GET, &path).await {
+        // Most projects do not use this API.
+        Err(GoogleError::Disabled(_)) => Ok(None),
+        Err(denied) if denied.is_forbidden() && !is_needed => Ok(None),
+        looked => looked,
+    };
+    let looked: Option<Instance> = looked.during("failed to find the resources of the service")?;
+    match looked {
+        Some(instance) if names.are_labels_of_service(&instance.labels) => {
+            let what = format!("Memorystore instance {name}: all users must sign in again");
+            let to_delete = ResourceToDelete::new(what, method::INSTANCE_DELETE, path);
+            found.to_delete.push(to_delete);
+        }
+        Some(_) => found.kept.push(format!("Memorystore instance {name}")),
+        None => {}
+    }
+    Ok(())
+}
+
+async fn account(context: &Context<'_>, is_sql_known: bool, found: &mut Found) -> Outcome<()> {
     let email = context.names.account_email();
     let project = &context.names.project;
     let path = format!("v1/projects/{project}/serviceAccounts/{email}");
     match look::<ServiceAccount>(context, &method::ACCOUNT_GET, &path).await? {
         Some(account) if account.description == ACCOUNT_DESCRIPTION => {
+            sql_roles(context, is_sql_known, found).await?;
             found.to_delete.push(ResourceToDelete::new(
                 format!("service account {email}"),
                 method::ACCOUNT_DELETE,

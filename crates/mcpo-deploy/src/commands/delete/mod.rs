@@ -18,10 +18,12 @@ use crate::{
         method,
     },
     plan::Line,
-    report,
+    release, report,
 };
 
 const DELETE_TIMEOUT: Duration = Duration::from_secs(180);
+/// Deleting a Memorystore instance takes minutes.
+const INSTANCE_TIMEOUT: Duration = Duration::from_secs(20 * 60);
 
 /// Finds the resources, lists them, asks for confirmation and deletes them.
 pub async fn delete(context: &Context<'_>, args: &DeployArgs, disabled: &[&str]) -> Outcome {
@@ -91,6 +93,9 @@ async fn remove(context: &Context<'_>, to_delete: &ResourceToDelete) -> Outcome<
     if to_delete.method.id == method::BUCKET_DELETE.id {
         empty_bucket(context, &to_delete.path).await?;
     }
+    if to_delete.method.id == method::PROJECT_GRANT.id {
+        return release::revoke_sql(context, &to_delete.path).await;
+    }
     let request = Request {
         query: to_delete.query,
         ..Request::to(&to_delete.path)
@@ -103,6 +108,7 @@ async fn remove(context: &Context<'_>, to_delete: &ResourceToDelete) -> Outcome<
     let operation = operation.unwrap_or_default();
     let waited = match to_delete.method.host {
         "run.googleapis.com" => wait(context, &method::RUN_OPERATION, "v2", operation).await,
+        "redis.googleapis.com" => wait(context, &method::INSTANCE_OPERATION, "v1", operation).await,
         "artifactregistry.googleapis.com" => {
             wait(context, &method::REPOSITORY_OPERATION, "v1", operation).await
         }
@@ -118,9 +124,12 @@ async fn wait(
     operation: Operation,
 ) -> Result<(), GoogleError> {
     let path = |name: &str| format!("{version}/{name}");
-    let finished = context
-        .google
-        .finish(method, path, operation, DELETE_TIMEOUT);
+    let timeout = if method.host == "redis.googleapis.com" {
+        INSTANCE_TIMEOUT
+    } else {
+        DELETE_TIMEOUT
+    };
+    let finished = context.google.finish(method, path, operation, timeout);
     finished.await
 }
 

@@ -7,10 +7,14 @@ use super::{Labels, page::page};
 
 /// The body of `repositories.create`.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Repository {
     pub format: &'static str,
     pub description: &'static str,
     pub labels: Labels,
+    /// The key that encrypts the images; `None` for one of Google's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kms_key_name: Option<String>,
 }
 
 /// A tag of an image.

@@ -59,6 +59,16 @@ impl Policy {
         })
     }
 
+    /// Takes `role` without a condition from `member`. Keeps all other bindings.
+    pub fn revoke(&mut self, role: &str, member: &str) {
+        for binding in &mut self.bindings {
+            if binding.role == role && binding.condition.is_none() {
+                binding.members.retain(|one| one != member);
+            }
+        }
+        self.bindings.retain(|binding| !binding.members.is_empty());
+    }
+
     /// Grants `role` to `member` without a condition. Keeps all other bindings.
     pub fn grant(&mut self, role: &str, member: &str) {
         if self.grants(role, member) {

@@ -18,6 +18,7 @@ pub mod monitoring;
 mod operation;
 mod page;
 mod proto_json;
+pub mod redis;
 pub mod resource_manager;
 pub mod run;
 pub mod secret_manager;

@@ -38,6 +38,14 @@ pub enum Replication {
 #[serde(rename_all = "camelCase")]
 pub struct Replica {
     pub location: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_managed_encryption: Option<CustomerManagedEncryption>,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CustomerManagedEncryption {
+    pub kms_key_name: String,
 }
 
 page!(ListSecretsResponse, secrets: Secret);

@@ -26,6 +26,14 @@ pub struct Bucket {
     pub soft_delete_policy: Option<SoftDeletePolicy>,
     #[serde(skip_serializing_if = "is_default")]
     pub lifecycle: Lifecycle,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<Encryption>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Encryption {
+    pub default_kms_key_name: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]

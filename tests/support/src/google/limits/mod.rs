@@ -29,6 +29,8 @@ pub enum Kind {
     Secret,
     /// A bucket.
     Bucket,
+    /// A Memorystore instance.
+    Instance,
     /// A service account: the body of `serviceAccounts.create`.
     Account,
     /// An IAM policy.

@@ -1,13 +1,14 @@
 //! Services and their revisions.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Condition, Container, TrafficTarget, TrafficTargetStatus};
 use crate::google::api::{IntString, Labels, Other, is_default, last_segment};
 
-/// A service. Updates have a field mask, so the unknown fields outside the template need not be
-/// written back.
+/// A service. Updates have a field mask, so only the unknown fields in the mask are written back.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Service {
@@ -33,6 +34,16 @@ pub struct Service {
     /// Changes with every write. A write with an outdated etag fails.
     #[serde(skip_serializing_if = "is_default")]
     pub etag: String,
+    /// The scaling limits of the whole service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scaling: Option<Value>,
+    /// Fields that this version does not know.
+    #[serde(flatten)]
+    pub other: Other,
+    /// Not a field of the API: the fields of the wanted service that come from settings which are
+    /// passed through, as JSON pointers, and digests of their values in the settings.
+    #[serde(skip)]
+    pub passed: BTreeMap<String, String>,
 
     // The fields below are output only.
     /// Increases with each change of the settings.
@@ -44,9 +55,6 @@ pub struct Service {
     /// When the service was written last: RFC 3339, in UTC.
     #[serde(skip_serializing)]
     pub update_time: String,
-    /// The scaling limits of the whole service, which other tools set.
-    #[serde(skip_serializing)]
-    pub scaling: Option<Value>,
     #[serde(skip_serializing)]
     pub reconciling: bool,
     #[serde(skip_serializing)]
@@ -184,6 +192,8 @@ mod tests {
         let new = AllocationType::Other("TRAFFIC_TARGET_ALLOCATION_TYPE_NEW".to_owned());
         assert_eq!(service.traffic[0].kind, new);
         service.template.as_mut().unwrap().containers[0].image = "j".to_owned();
+        assert_eq!(service.other["uid"], "u");
+        service.other.clear();
         let mut expected = json!({
             "etag": "e", "template": template, "labels": { "team": "a" },
             "ingress": "INGRESS_TRAFFIC_SOME_NEW_VALUE",
