@@ -1,12 +1,16 @@
 """Tests the stand-in with Google's own Python clients: it accepts their requests, and they can read
 its responses. The clients use their defaults: TLS with OpenSSL, and tokens signed with the key of a
-service account. Argument: the name of an existing service."""
+service account. Arguments: the names of an existing service and of an existing key version."""
 
+import hashlib
 import sys
 
+import google_crc32c
 import requests
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from google.api_core import exceptions
-from google.cloud import artifactregistry_v1, redis_v1, run_v2, secretmanager, storage
+from google.cloud import artifactregistry_v1, kms_v1, redis_v1, run_v2, secretmanager, storage
 from google.iam.v1 import iam_policy_pb2, policy_pb2
 
 name = sys.argv[1]
@@ -258,4 +262,23 @@ problem = refused(exceptions.NotFound, lambda: files.get_bucket("not-here-123456
 assert problem.errors[0]["reason"] == "notFound", problem.errors
 blob.delete()
 bucket.delete()
+# A key that signs.
+keys = kms_v1.KeyManagementServiceClient(transport="rest")
+public = keys.get_public_key(name=sys.argv[2])
+assert public.algorithm == kms_v1.CryptoKeyVersion.CryptoKeyVersionAlgorithm.EC_SIGN_P256_SHA256
+assert public.pem_crc32c == google_crc32c.value(public.pem.encode())
+digest = hashlib.sha256(b"message").digest()
+request = {
+    "name": sys.argv[2], "digest": {"sha256": digest}, "digest_crc32c": google_crc32c.value(digest),
+}
+signed = keys.asymmetric_sign(request=request)
+assert signed.verified_digest_crc32c and signed.name == sys.argv[2], signed
+assert signed.signature_crc32c == google_crc32c.value(signed.signature)
+serialization.load_pem_public_key(public.pem.encode()).verify(
+    signed.signature, b"message", ec.ECDSA(hashes.SHA256())
+)
+request["digest_crc32c"] = 1
+refused(exceptions.BadRequest, lambda: keys.asymmetric_sign(request=request))
+refused(exceptions.NotFound, lambda: keys.get_public_key(name=sys.argv[2] + "0"))
+
 print("understood")

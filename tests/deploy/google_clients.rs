@@ -8,12 +8,14 @@ use crate::project::{Project, SERVICE, google};
 fn google_python_clients_work_with_the_stand_in() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);
+    let key = "projects/my-project/locations/global/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1";
+    google.add_signing_key(key);
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let python = root.join("target/google-python/bin/python");
     assert!(python.is_file(), "scripts/check installs Google's clients");
     let output = Command::new(python)
         .arg(root.join("tests/deploy/google_client.py"))
-        .arg(SERVICE)
+        .args([SERVICE, key])
         .envs(google.environment())
         .env("REQUESTS_CA_BUNDLE", google.authority())
         .output()

@@ -50,6 +50,47 @@ fn image_file_is_an_image_of_oci_and_of_docker() {
     ));
     assert_eq!(image["Digest"], report["digest"]);
     assert_eq!(image["Architecture"], "amd64");
+    // The index lists the attachments, and their documents are in the archive.
+    skopeo(
+        &project,
+        &[
+            "copy",
+            "--quiet",
+            "oci-archive:out/image.tar:latest",
+            "oci:layout",
+        ],
+    );
+    let output = Command::new("tar")
+        .args([
+            "--extract",
+            "--file",
+            "out/image.tar",
+            "--one-top-level=files",
+        ])
+        .current_dir(project.path(""))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let read = |file: &str| fs::read(project.path(&format!("files/{file}"))).unwrap();
+    let blob = |descriptor: &Value| {
+        let digest = descriptor["digest"].as_str().unwrap();
+        let bytes = read(&format!("blobs/{}", digest.replace(':', "/")));
+        assert_eq!(descriptor["size"], bytes.len());
+        json(&String::from_utf8(bytes).unwrap())
+    };
+    let index = json(&String::from_utf8(read("index.json")).unwrap());
+    let attachments = &index["manifests"].as_array().unwrap()[1..];
+    let types = attachments.iter().map(|it| {
+        let manifest = blob(it);
+        assert_eq!(manifest["subject"]["digest"], report["digest"]);
+        blob(&manifest["layers"][0]);
+        it["artifactType"].as_str().unwrap().to_owned()
+    });
+    let expected = [
+        "application/vnd.cyclonedx+json",
+        "application/vnd.in-toto+json",
+    ];
+    assert_eq!(types.collect::<Vec<_>>(), expected);
     // What `docker load` reads, with the layer.
     let source = "docker-archive:out/image.tar:tiny:latest";
     let config = json(&skopeo(&project, &["inspect", "--config", source]));

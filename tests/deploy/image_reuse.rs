@@ -6,7 +6,9 @@ use crate::project::{Project, SERVICE, fetch, google};
 
 #[test]
 fn second_service_reuses_the_image_of_the_first() {
-    let (google, project) = (google(), Project::new());
+    // The attachments of the image would be uploaded.
+    let table = "[package.metadata.mcpo]\nsbom = false\nprovenance = false\n";
+    let (google, project) = (google(), Project::with(table));
     project.deploy(&google, &["--service", "before"]);
     project.deploy(&google, &["--service", "another", "--env", "MODE=x"]);
     google.clear_calls();

@@ -24,7 +24,8 @@ const STEPS: &[&str] = &[
     "run.projects.locations.operations.get",
 ];
 
-fn wait_for_call(google: &Google, method: &str) {
+/// Waits until a call of the method has started.
+pub fn wait_for_call(google: &Google, method: &str) {
     wait::until(method, || {
         google
             .started_calls()

@@ -39,4 +39,5 @@ mod retries;
 mod rustflags;
 mod scripts;
 mod secrets;
+mod supply_chain;
 mod template_project;

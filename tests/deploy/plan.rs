@@ -128,7 +128,11 @@ fn changed_source_uploads_one_layer_and_creates_one_revision() {
         .into_iter()
         .filter(|(verb, _)| verb == "PUT")
         .count();
-    assert_eq!(puts, 3, "the layer, the configuration, the manifest");
+    let expected = 3 + 2 + 2 + 1;
+    assert_eq!(
+        puts, expected,
+        "the image, two documents with their manifests, the list"
+    );
 }
 
 #[test]

@@ -230,6 +230,7 @@ pub fn writes(google: &Google) -> Vec<String> {
         ".list",
         ".batchGet",
         ".getIamPolicy",
+        ".getPublicKey",
         ".access",
         ".getBillingInfo",
         ":validateOnly",

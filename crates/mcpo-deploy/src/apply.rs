@@ -8,7 +8,7 @@ use crate::{
     plan::{Observed, Plan, Versions},
     registry::Registry,
     release::{self, Released},
-    remote,
+    remote, supply_chain,
     traffic::Wanted,
 };
 
@@ -37,14 +37,17 @@ async fn make(
     release::check_public_access(context, seen.service.as_ref()).await?;
     let image = async {
         release::repository(context, plan).await?;
-        match (prepared.artifact, prepared.reference) {
-            (_, Some(reference)) if prepared.is_there => Ok(reference),
-            (Artifact::LocalImage(image), _) => push(context, &image, seen).await,
+        let registry = Registry::new(&context.google, &context.names);
+        let reference = match (prepared.artifact, prepared.reference) {
+            (_, Some(reference)) if prepared.is_there => reference,
+            (Artifact::LocalImage(image), _) => push(context, &registry, &image, seen).await?,
             (Artifact::RemoteSource(source), _) => {
-                let digest = remote::build(context, source).await?;
-                Ok(Registry::new(&context.google, &context.names).reference(&digest))
+                registry.reference(&remote::build(context, source).await?)
             }
-        }
+        };
+        let digest = reference.rsplit('@').next().unwrap_or_default();
+        supply_chain::attach(context, &registry, &prepared.attachments, digest).await?;
+        Ok(reference)
     };
     let (versions, reference) =
         tokio::try_join!(release::identity_and_state(context, plan), image)?;

@@ -14,6 +14,7 @@ use crate::{
     registry::Registry,
     remote::{self, Source},
     report,
+    supply_chain::{self, Pending},
 };
 
 /// What the image is made of: an image that was built locally, or the source for Cloud Build.
@@ -28,6 +29,8 @@ pub struct Prepared {
     pub artifact: Artifact,
     pub reference: Option<String>,
     pub is_there: bool,
+    /// What is attached to the image.
+    pub attachments: Pending,
     /// How long the compiler ran. The reported deployment time excludes it.
     pub built: Duration,
 }
@@ -61,6 +64,7 @@ pub async fn prepare(
             None
         };
         return Ok(Prepared {
+            attachments: Pending::of_remote(context, &registry, digest.as_deref()).await?,
             is_there: digest.is_some(),
             reference: digest.map(|digest| registry.reference(&digest)),
             artifact: Artifact::RemoteSource(source),
@@ -69,25 +73,37 @@ pub async fn prepare(
     }
     let target = Target::choose().await.ok_or_else(build::unbuildable)?;
     let building = Instant::now();
-    let executable = build::build(package, &context.settings.features, target, context.ui).await?;
-    let built = building.elapsed();
-    let image = Image::pack(&executable)?;
+    let features = &context.settings.features;
+    let built = build::build(package, features, target, context.ui).await?;
+    let compiling = building.elapsed();
+    let image = Image::pack(&built.executable)?;
     let digest = &image.manifest.digest;
+    let is_there = seen.has_repository && registry.has(digest).await?;
+    let subject = supply_chain::Build {
+        package,
+        features,
+        built: &built,
+    };
     Ok(Prepared {
+        attachments: Pending::of_local(context, &registry, &subject, &image, is_there).await?,
         reference: Some(registry.reference(digest)),
-        is_there: seen.has_repository && registry.has(digest).await?,
+        is_there,
         artifact: Artifact::LocalImage(Box::new(image)),
-        built,
+        built: compiling,
     })
 }
 
 /// Pushes the missing parts of the image and returns its reference.
-pub async fn push(context: &Context<'_>, image: &Image, seen: &Observed) -> Outcome<String> {
+pub async fn push(
+    context: &Context<'_>,
+    registry: &Registry<'_>,
+    image: &Image,
+    seen: &Observed,
+) -> Outcome<String> {
     let began = Instant::now();
     let digest = &image.manifest.digest;
     let mount_from = blob_mount::images(context, digest, seen).await;
     let progress = context.ui.bar("pushing", image.layer.bytes.len() as u64);
-    let registry = Registry::new(&context.google, &context.names);
     let reference = registry.reference(digest);
     let making = context.made.begin(format!("image {reference}"));
     let pushed = registry.push(image, &mount_from, &progress).await;

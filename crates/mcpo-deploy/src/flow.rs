@@ -96,6 +96,7 @@ pub async fn deploy(
         let image = image.map(|reference| (reference, prepared.is_there));
         return export::write(file, context, &seen, &plan, image, &wanted, args.json);
     }
+    plan.attachments = prepared.attachments.lines();
     let checked = CheckedRelease::choose(args, context, &seen, &mut plan, &wanted)?;
     let current = seen.service.as_ref();
     let cleanup = cleanup(context, &seen, &inventory, &plan, &prepared, &wanted);
@@ -368,6 +369,10 @@ async fn finish(deployment: &Deployment<'_>, deployed: Deployed, address: &Addre
         lines.extend(deployment.cleanup.lines(&context.settings));
         let mut summary = report::plan_as_json(context, &lines, outcome);
         owner.add_to(&mut summary);
+        let service = released.as_ref().map(|released| &released.service);
+        let service = service.or(seen.service.as_ref());
+        let container = service.and_then(|service| service.containers().first());
+        summary["image"] = container.map(|container| container.image.clone()).into();
         summary["left_over"] = seen.left_over.clone().into();
         summary["revision"] = released.map(|released| released.revision).into();
         summary["verified_revision"] = verified

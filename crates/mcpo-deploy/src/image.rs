@@ -12,10 +12,12 @@ use sha2::{Digest as _, Sha256};
 use tar::{Builder, EntryType, Header};
 
 pub const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
-const CONFIG_TYPE: &str = "application/vnd.oci.image.config.v1+json";
+pub const CONFIG_TYPE: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER_TYPE: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 /// Takes half the time of the best level; the result is 0.5 % larger.
 const LEVEL: u32 = 6;
+/// The path of the root certificates in the image.
+pub const CERTIFICATES_PATH: &str = "etc/ssl/certs/ca-certificates.crt";
 /// The `nonroot` user, as in distroless images.
 const USER: u64 = 65_532;
 
@@ -35,7 +37,7 @@ pub struct Blob {
 }
 
 impl Blob {
-    fn new(bytes: Vec<u8>) -> Self {
+    pub fn new(bytes: Vec<u8>) -> Self {
         Self {
             digest: digest(&bytes),
             bytes: bytes.into(),
@@ -106,7 +108,7 @@ fn archive(executable: &[u8]) -> io::Result<Vec<u8>> {
     let roots = certificates();
     append(
         &mut tar,
-        "etc/ssl/certs/ca-certificates.crt",
+        CERTIFICATES_PATH,
         EntryType::Regular,
         0o644,
         roots.as_bytes(),
@@ -137,7 +139,7 @@ fn append(
 
 /// Returns Mozilla's root certificates in PEM. The roots of this machine must not end up in an
 /// image.
-fn certificates() -> String {
+pub fn certificates() -> String {
     let mut text = String::new();
     for certificate in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
         text.push_str("-----BEGIN CERTIFICATE-----\n");

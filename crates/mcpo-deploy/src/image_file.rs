@@ -3,7 +3,7 @@
 //! The file is a tar archive in the OCI image layout. Docker without the containerd image store reads
 //! only the `manifest.json` of `docker save`, so the archive contains that too.
 
-use std::{fs, io, path::Path};
+use std::{collections::BTreeSet, fs, io, path::Path};
 
 use mcpo_common::{
     error::{Exit, Failure, Outcome},
@@ -19,6 +19,7 @@ use crate::{
     image::{Blob, Image, MANIFEST_TYPE, describe},
     report,
     settings::Settings,
+    supply_chain::{self, Attachment},
 };
 
 const INDEX_TYPE: &str = "application/vnd.oci.image.index.v1+json";
@@ -38,10 +39,17 @@ pub async fn write(
         return Err(Failure::new(what).hint("use --image-file with the name of a new file"));
     }
     let target = Target::choose().await.ok_or_else(unbuildable)?;
-    let executable = build::build(package, &settings.features, target, ui).await?;
-    let image = Image::pack(&executable)?;
+    let built = build::build(package, &settings.features, target, ui).await?;
+    let image = Image::pack(&built.executable)?;
     let name = name(&settings.service);
-    let archive = archive(&image, &name)
+    let subject = supply_chain::Build {
+        package,
+        features: &settings.features,
+        built: &built,
+    };
+    let attachments =
+        supply_chain::for_file(&settings.supply_chain, &subject, &name, &image).await?;
+    let archive = archive(&image, &attachments, &name)
         .map_err(|error| Failure::new("failed to pack the image").because(&error))?;
     replace_file(file, &archive).map_err(|error| {
         Failure::new(format!("failed to write {}", file.display())).because(&error)
@@ -78,8 +86,8 @@ fn name(service: &str) -> String {
     words.join("-")
 }
 
-/// Returns the archive. The same image and name always result in the same bytes.
-fn archive(image: &Image, name: &str) -> io::Result<Vec<u8>> {
+/// Returns the archive. The same image, attachments and name always result in the same bytes.
+fn archive(image: &Image, attachments: &[Attachment], name: &str) -> io::Result<Vec<u8>> {
     let mut manifest = describe(MANIFEST_TYPE, &image.manifest);
     manifest["platform"] = json!({ "architecture": "amd64", "os": "linux" });
     manifest["annotations"] = json!({
@@ -87,7 +95,15 @@ fn archive(image: &Image, name: &str) -> io::Result<Vec<u8>> {
         // Docker with the containerd image store and `ctr images import` take the name from here.
         "io.containerd.image.name": format!("docker.io/library/{name}:{TAG}"),
     });
-    let index = json!({ "schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [manifest] });
+    let manifests: Vec<_> = [manifest]
+        .into_iter()
+        .chain(
+            attachments
+                .iter()
+                .map(|it| entry(it, &image.manifest.digest)),
+        )
+        .collect();
+    let index = json!({ "schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": manifests });
     let of_docker = json!([{
         "Config": path(&image.config),
         "RepoTags": [format!("{name}:{TAG}")],
@@ -98,10 +114,30 @@ fn archive(image: &Image, name: &str) -> io::Result<Vec<u8>> {
     add_json(&mut tar, "oci-layout", &layout)?;
     add_json(&mut tar, "index.json", &index)?;
     add_json(&mut tar, "manifest.json", &of_docker)?;
-    for blob in [&image.manifest, &image.config, &image.layer] {
-        add(&mut tar, &path(blob), &blob.bytes)?;
+    let of_attachments = attachments
+        .iter()
+        .flat_map(|it| [&it.manifest, &it.config, &it.layer]);
+    let mut written = BTreeSet::new();
+    for blob in [&image.manifest, &image.config, &image.layer]
+        .into_iter()
+        .chain(of_attachments)
+    {
+        // Attachments share their configuration.
+        if written.insert(&blob.digest) {
+            add(&mut tar, &path(blob), &blob.bytes)?;
+        }
     }
     tar.into_inner()
+}
+
+/// Returns the entry of an attachment in the index. Its platform and annotations are those of
+/// Docker's own attachments, which Docker does not unpack.
+fn entry(attachment: &Attachment, image: &str) -> Value {
+    let mut entry = attachment.descriptor.clone();
+    entry["platform"] = json!({ "architecture": "unknown", "os": "unknown" });
+    entry["annotations"]["vnd.docker.reference.type"] = "attestation-manifest".into();
+    entry["annotations"]["vnd.docker.reference.digest"] = image.into();
+    entry
 }
 
 /// Returns the path of a blob in the archive.
@@ -130,7 +166,7 @@ mod tests {
 
     /// Returns the files of the archive of an image.
     fn files(image: &Image) -> BTreeMap<String, Vec<u8>> {
-        let archive = archive(image, "tiny").unwrap();
+        let archive = archive(image, &[], "tiny").unwrap();
         let mut archive = tar::Archive::new(&*archive);
         let files = archive.entries().unwrap().map(|entry| {
             let mut entry = entry.unwrap();

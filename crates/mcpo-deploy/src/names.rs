@@ -41,6 +41,8 @@ pub const SQL_APIS: [&str; 2] = [
     "cloudresourcemanager.googleapis.com",
     "sqladmin.googleapis.com",
 ];
+/// The additional API of services with a policy of Binary Authorization.
+pub const BINARY_AUTHORIZATION_API: &str = "binaryauthorization.googleapis.com";
 
 /// The maximum length of a service account id, in characters.
 const ACCOUNT_LEN: usize = 30;

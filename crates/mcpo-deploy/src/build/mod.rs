@@ -2,6 +2,7 @@
 
 mod elf;
 mod flags;
+mod packages;
 
 use std::{
     env, io,
@@ -24,7 +25,11 @@ use tokio::{
     process::Command,
 };
 
-use self::flags::{Flags, Places, Source};
+pub use self::packages::CompiledPackage;
+use self::{
+    flags::{Flags, Places, Source},
+    packages::CompiledPackages,
+};
 use crate::settings::Features;
 
 const MUSL: &str = "x86_64-unknown-linux-musl";
@@ -60,6 +65,15 @@ impl Target {
     }
 }
 
+/// The result of a build.
+#[derive(Debug)]
+pub struct Built {
+    pub executable: Vec<u8>,
+    /// In the order of their ids.
+    pub packages: Vec<CompiledPackage>,
+    pub target: Target,
+}
+
 /// Returns the failure to report if no target can be built for.
 pub fn unbuildable() -> Failure {
     Failure::new("this machine cannot build a static executable for Linux on x86-64")
@@ -72,7 +86,7 @@ pub async fn build(
     features: &Features,
     target: Target,
     ui: &Ui,
-) -> Outcome<Vec<u8>> {
+) -> Outcome<Built> {
     let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => cargo_missing(),
         _ => Failure::new("failed to run cargo").because(&error),
@@ -83,13 +97,15 @@ pub async fn build(
         .map_err(failed)?;
     let _end_with_us = GroupGuard(Group::of(&child));
     let mut found = None;
+    let mut packages = CompiledPackages::default();
     if let Some(messages) = child.stdout.take() {
         let mut lines = BufReader::new(messages).lines();
         while let Some(line) = lines.next_line().await.map_err(failed)? {
-            if let Ok(Message::CompilerArtifact(artifact)) = serde_json::from_str(&line)
-                && artifact.target.is_bin()
-                && artifact.target.name == package.executable
-            {
+            let Ok(Message::CompilerArtifact(artifact)) = serde_json::from_str(&line) else {
+                continue;
+            };
+            packages.add(&artifact, target.triple());
+            if artifact.target.is_bin() && artifact.target.name == package.executable {
                 found = artifact.executable.map(PathBuf::from);
             }
         }
@@ -97,7 +113,11 @@ pub async fn build(
     let status = child.wait().await.map_err(failed)?;
     let path = found.filter(|_| status.success());
     let path = path.ok_or_else(|| Failure::new("the build failed; see cargo's output above"))?;
-    read(&path)
+    Ok(Built {
+        executable: read(&path)?,
+        packages: packages.into_list(),
+        target,
+    })
 }
 
 /// Reads the executable and checks that it can run in an empty image.
@@ -213,6 +233,30 @@ async fn cfg_of(folder: &Path, triple: &str) -> Vec<Cfg> {
     text.lines()
         .filter_map(|line| Cfg::from_str(line).ok())
         .collect()
+}
+
+/// The version of a compiler.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Toolchain {
+    /// Such as `1.95.0`.
+    pub release: String,
+    /// The commit of the compiler's source; `None` if the distributor does not say.
+    pub commit: Option<String>,
+}
+
+/// Returns the version of the project's compiler, or `None` if it does not say.
+pub async fn toolchain(folder: &Path) -> Option<Toolchain> {
+    let asked = rustc(folder).arg("-vV").output().await.ok()?;
+    let text = String::from_utf8_lossy(&asked.stdout);
+    let value = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        line.map(|value| value.trim().to_owned())
+    };
+    let is_commit = |hash: &String| hash.len() == 40;
+    Some(Toolchain {
+        release: value("release:")?,
+        commit: value("commit-hash:").filter(is_commit),
+    })
 }
 
 /// Returns the compiler that cargo uses in this folder.

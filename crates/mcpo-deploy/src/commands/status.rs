@@ -7,6 +7,8 @@ use super::{Context, existing, revisions};
 use crate::{
     drift::{self, Drift},
     google::api::run::Revision,
+    shares::main_of,
+    supply_chain::{Attached, attached},
     traffic::{serving, tags},
 };
 
@@ -21,6 +23,7 @@ pub async fn status(context: &Context<'_>, as_json: bool) -> Outcome {
         found.map(|(tag, _)| tag.as_str()).collect()
     };
     let drift = drift::find(&service);
+    let attached = attached_to_serving(context, &revisions, main_of(&serving)).await;
     let condition = &service.terminal_condition;
     let is_good = condition.is_met();
     let url = format!("{}/mcp", context.names.base_url(&context.settings));
@@ -39,6 +42,7 @@ pub async fn status(context: &Context<'_>, as_json: bool) -> Outcome {
             "environment": context.settings.environment, "url": url, "ready": is_good,
             "message": condition.message, "revisions": revisions, "traffic": (!statuses.is_empty()).then_some(statuses),
             "drift": drift.as_ref().map(Drift::as_json),
+            "attachments": attached.as_ref().map(Attached::as_json),
         });
         context.ui.result(format_args!("{summary:#}"));
     } else {
@@ -56,6 +60,9 @@ pub async fn status(context: &Context<'_>, as_json: bool) -> Outcome {
             condition.message.as_deref().unwrap_or("not ready")
         };
         context.ui.result(format_args!("  {state}"));
+        if let Some(attached) = &attached {
+            context.ui.result(format_args!("  {}", attached.line()));
+        }
         if let Some(drift) = &drift {
             let (headline, changes) = drift.lines();
             context.ui.result(format_args!("  {headline}"));
@@ -96,4 +103,27 @@ pub async fn status(context: &Context<'_>, as_json: bool) -> Outcome {
     } else {
         Exit::CheckFailed
     })
+}
+
+/// Returns what is attached to the image of the revision that serves most requests. If the registry
+/// cannot be read, the rest of the state is still shown.
+async fn attached_to_serving(
+    context: &Context<'_>,
+    revisions: &[Revision],
+    serving: Option<&str>,
+) -> Option<Attached> {
+    let mut revisions = revisions.iter();
+    let revision = revisions.find(|revision| Some(revision.short_name()) == serving)?;
+    let image = &revision.containers.first()?.image;
+    let key = context.settings.supply_chain.key.as_deref();
+    match attached(&context.google, image, key).await {
+        Ok(attached) => attached,
+        Err(failure) => {
+            context.ui.warn(format_args!(
+                "the attachments of the image are unknown: {}",
+                failure.what()
+            ));
+            None
+        }
+    }
 }

@@ -173,6 +173,10 @@ methods! {
         "monitoring.notificationChannels.update" in "monitoring.notificationChannelEditor";
     CHANNEL_DELETE = DELETE "monitoring" "monitoring.projects.notificationChannels.delete",
         "monitoring.notificationChannels.delete" in "monitoring.notificationChannelEditor";
+    KMS_PUBLIC_KEY = GET "cloudkms" "cloudkms.projects.locations.keyRings.cryptoKeys.cryptoKeyVersions.getPublicKey",
+        "cloudkms.cryptoKeyVersions.viewPublicKey" in "cloudkms.publicKeyViewer";
+    KMS_SIGN = POST "cloudkms" "cloudkms.projects.locations.keyRings.cryptoKeys.cryptoKeyVersions.asymmetricSign",
+        "cloudkms.cryptoKeyVersions.useToSign" in "cloudkms.signer";
     LOGS_LIST = POST "logging" "logging.entries.list",
         "logging.logEntries.list" in "logging.viewer";
 }

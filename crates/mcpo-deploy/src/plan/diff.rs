@@ -66,6 +66,13 @@ fn new_service(wanted: &Service) -> Vec<String> {
         scaling.min_instance_count.unwrap_or_default(),
         scaling.max_instance_count.unwrap_or_default(),
     )];
+    if let Some(policy) = &wanted.binary_authorization {
+        let name = match &*policy.policy {
+            "" => "the default policy of the project",
+            name => name,
+        };
+        lines.push(format!("Binary Authorization: {name}"));
+    }
     for variable in &container.env {
         let source = variable_source(variable);
         lines.push(format!("variable {}: {source}", variable.name));

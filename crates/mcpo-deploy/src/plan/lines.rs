@@ -93,6 +93,9 @@ impl Plan {
         if self.pushes {
             add('+', "image".into(), &["registry.push"]);
         }
+        for (text, methods) in &self.attachments {
+            add('+', text.clone(), methods);
+        }
         let write = if self.creates_service {
             method::SERVICE_CREATE.id
         } else {

@@ -64,6 +64,8 @@ pub struct Plan {
     pub to_show: Option<LabelChange>,
     pub pushes: bool,
     pub builds_remotely: bool,
+    /// What is attached to the image, each with the API methods that do it.
+    pub attachments: Vec<(String, Vec<&'static str>)>,
     /// The changes to the service as lines, except to its traffic; empty if nothing changes.
     pub service: Vec<String>,
     /// The change to the traffic as a line.

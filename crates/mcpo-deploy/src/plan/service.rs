@@ -7,14 +7,15 @@ use crate::{
     google::api::{
         Labels, last_segment,
         run::{
-            Container, ContainerPort, EnvVar, EnvVarSource, HttpGetAction, Probe,
-            ResourceRequirements, RevisionScaling, RevisionTemplate, SecretKeySelector, Service,
+            BinaryAuthorization, Container, ContainerPort, EnvVar, EnvVarSource, HttpGetAction,
+            Probe, ResourceRequirements, RevisionScaling, RevisionTemplate, SecretKeySelector,
+            Service,
         },
     },
     labels::LABEL,
     last_write::CLIENT,
     names::Names,
-    settings::{Ledger, Settings, SignIn},
+    settings::{BinaryAuthorizationPolicy, Ledger, Settings, SignIn},
 };
 
 /// The variable with the service's other host names, for the runtime.
@@ -23,7 +24,8 @@ const HOSTS: &str = "MCPO_HOSTS";
 /// Returns the field mask of an update; all other fields of the service stay as they are. `passed`
 /// are the names of the service's own fields that settings pass through.
 pub fn managed_mask(passed: &[String]) -> String {
-    let managed = "template,labels,annotations,client,clientVersion,functionalType,invokerIamDisabled,ingress,traffic";
+    let managed = "template,labels,annotations,client,clientVersion,functionalType,\
+                   invokerIamDisabled,ingress,binaryAuthorization,traffic";
     let passed = passed.iter().map(|name| format!(",{name}"));
     format!("{managed}{}", passed.collect::<String>())
 }
@@ -125,6 +127,7 @@ fn with_hosts(
         ingress: settings.ingress.to_owned(),
         // Also works where an organization policy forbids `allUsers`.
         invoker_iam_disabled: Some(!settings.is_private),
+        binary_authorization: binary_authorization(settings),
         template: Some(RevisionTemplate {
             service_account: names.account(settings),
             timeout: format!("{}s", settings.timeout_seconds),
@@ -142,6 +145,21 @@ fn with_hosts(
         }),
         ..Service::default()
     }
+}
+
+/// Returns the policy that the settings name; `None` keeps the current one.
+fn binary_authorization(settings: &Settings) -> Option<BinaryAuthorization> {
+    let policy = settings.supply_chain.binary_authorization.as_ref()?;
+    Some(match policy {
+        BinaryAuthorizationPolicy::Default => BinaryAuthorization {
+            use_default: true,
+            ..BinaryAuthorization::default()
+        },
+        BinaryAuthorizationPolicy::Named(name) => BinaryAuthorization {
+            policy: name.clone(),
+            ..BinaryAuthorization::default()
+        },
+    })
 }
 
 fn container(

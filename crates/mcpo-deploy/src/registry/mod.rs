@@ -1,6 +1,7 @@
 //! Pushes images to the registry. Existing blobs are skipped; others are mounted from another image
 //! or uploaded.
 
+mod artifacts;
 mod errors;
 
 use std::{sync::Arc, time::Duration};
@@ -81,6 +82,28 @@ impl<'a> Registry<'a> {
             path: names.image(),
             client: Mutex::new(None),
         }
+    }
+
+    /// Returns the repository of an image of any service; `None` if the image is not in Artifact
+    /// Registry, because the access token must not be sent elsewhere.
+    pub fn of_image(google: &'a Google, image: &str) -> Option<Self> {
+        let (host, path) = image.split_once('/')?;
+        let region = host.strip_suffix("-docker.pkg.dev")?;
+        let is_region = region
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '-');
+        let path = path.split(['@', ':']).next()?;
+        is_region.then(|| Self {
+            google,
+            host: host.to_owned(),
+            path: path.to_owned(),
+            client: Mutex::new(None),
+        })
+    }
+
+    /// Returns `HOST/PATH`.
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.host, self.path)
     }
 
     /// Returns `HOST/PATH@DIGEST`.

@@ -72,6 +72,8 @@ fn guess(message: &str, lines: &[String]) -> Option<&'static str> {
     let says = |text: &str| message.contains(text) || lines.iter().any(|line| line.contains(text));
     if says("Permission denied on secret") {
         Some("new permissions take a moment to propagate; run the same command again")
+    } else if says("not authorized by policy") {
+        Some("the policy of Binary Authorization does not allow the image")
     } else if says("exec format error") || says("no such file or directory") {
         Some("the executable cannot run in an empty image")
     } else if says("listen on the port") && lines.is_empty() {

@@ -39,11 +39,15 @@ pub fn onto(current: Option<&Service>, wanted: Service) -> serde_json::Result<Se
     let mut labels = current.labels.clone();
     labels.extend(wanted.labels.clone());
     let (other, scaling) = passed_fields(&base, &wanted, &removed);
+    let policy = &wanted.binary_authorization;
+    // The field mask contains the policy.
+    let policy = policy.as_ref().or(current.binary_authorization.as_ref());
     Ok(Service {
         template: Some(merged),
         labels,
         other,
         scaling,
+        binary_authorization: policy.cloned(),
         ..wanted
     })
 }

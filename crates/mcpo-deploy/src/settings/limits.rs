@@ -97,6 +97,14 @@ pub const LIMITS: &[Limit] = &[
         setting: "uptime-check",
         accepted: "`true` only for a service with public ingress that is not private",
     },
+    Limit {
+        setting: "sign",
+        accepted: "`kms:projects/…/locations/…/keyRings/…/cryptoKeys/…/cryptoKeyVersions/NUMBER`",
+    },
+    Limit {
+        setting: "binary-authorization",
+        accepted: "`default`, or the full name of a policy: `projects/…/platforms/cloudRun/…`",
+    },
 ];
 
 /// Returns the accepted values of a setting, as written in the table.

@@ -12,6 +12,7 @@ mod ledger;
 mod limits;
 mod network;
 mod regions;
+mod supply_chain;
 mod table;
 
 use std::collections::BTreeMap;
@@ -31,6 +32,7 @@ pub use self::{
     ledger::Ledger,
     network::sql_project,
     regions::{REGIONS, nearest as nearest_region},
+    supply_chain::{Policy as BinaryAuthorizationPolicy, SupplyChain},
     table::Replication,
 };
 use self::{
@@ -87,6 +89,7 @@ pub struct Settings {
     pub network: Option<String>,
     /// The Cloud KMS key that encrypts what mcpo creates.
     pub encryption_key: Option<String>,
+    pub supply_chain: SupplyChain,
 }
 
 /// The cargo features that the service is built with.
@@ -218,6 +221,7 @@ fn assemble(
     problems: &mut Vec<check::Problem>,
 ) -> Settings {
     let network = NetworkSettings::of(&table);
+    let supply_chain = supply_chain::read(&table, problems);
     let mut env = table.env;
     add_variables(&mut env, &args.env, problems);
     let mut secrets = table.secrets.into_settings(environment);
@@ -306,6 +310,7 @@ fn assemble(
         cloud_sql: network.cloud_sql,
         network: network.network,
         encryption_key: network.encryption_key,
+        supply_chain,
     }
 }
 

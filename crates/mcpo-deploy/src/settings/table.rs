@@ -54,6 +54,10 @@ pub struct Table {
     /// The name of the service in the selected environment, if the environment does not set one.
     #[serde(skip)]
     pub environment_service: Option<String>,
+    pub sbom: Option<bool>,
+    pub provenance: Option<bool>,
+    pub sign: Option<String>,
+    pub binary_authorization: Option<String>,
 }
 
 /// The number of revisions to keep.

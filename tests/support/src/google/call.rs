@@ -11,7 +11,7 @@ use super::{
     facts::{self, Found},
     fault::Fault,
     http::{Reply, Request, Served},
-    logging, monitoring, projects, proto_json, redis, run, schema,
+    kms, logging, monitoring, projects, proto_json, redis, run, schema,
     schema::Direction,
     secrets, storage,
 };
@@ -162,6 +162,7 @@ async fn dispatch(cloud: &Cloud, call: &Call) -> Answer {
     let id = call.found.method.id.as_str();
     match id.split('.').next().unwrap_or_default() {
         "artifactregistry" => artifacts::answer(cloud, call),
+        "cloudkms" => kms::answer(cloud, call),
         "cloudbuild" => builds::answer(cloud, call),
         "cloudresourcemanager" | "serviceusage" => projects::answer(cloud, call),
         "iam" | "iamcredentials" => accounts::answer(cloud, call),

@@ -61,6 +61,10 @@ const SOURCES: [(&str, &str); 15] = [
         include_str!("../../fixtures/google-apis/cloudbuild.v1.json"),
     ),
     (
+        "cloudkms.googleapis.com",
+        include_str!("../../fixtures/google-apis/cloudkms.v1.json"),
+    ),
+    (
         "cloudresourcemanager.googleapis.com",
         include_str!("../../fixtures/google-apis/cloudresourcemanager.v3.json"),
     ),

@@ -199,6 +199,18 @@ impl Google {
         self.cloud.registry.tags(package)
     }
 
+    /// Removes a tag of an image.
+    pub fn untag(&self, package: &str, tag: &str) {
+        self.cloud.registry.untag(package, tag);
+    }
+
+    /// Returns the content of the registry at this path, such as `my-project/mcpo/tiny/blobs/…`.
+    pub fn from_registry(&self, path: &str) -> Vec<u8> {
+        let runtime = self.runtime.as_ref().expect("the runtime is running");
+        let found = runtime.block_on(self.cloud.registry.get(path));
+        found.unwrap_or_else(|problem| panic!("{path}: {problem}"))
+    }
+
     /// Pushes an image that mcpo did not create under this path and tag.
     pub fn push_image(&self, path: &str, tag: &str) {
         let runtime = self.runtime.as_ref().expect("the runtime is running");

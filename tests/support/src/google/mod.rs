@@ -17,6 +17,7 @@ mod fault;
 mod front;
 mod http;
 mod inspect;
+mod kms;
 mod limits;
 mod logging;
 mod monitoring;

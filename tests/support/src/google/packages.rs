@@ -27,6 +27,13 @@ impl Registry {
         Some(())
     }
 
+    /// Removes a tag of an image, if it exists.
+    pub fn untag(&self, package: &str, tag: &str) {
+        if let Some(place) = self.place(package) {
+            let _ = fs::remove_dir_all(place.join("_manifests/tags").join(tag));
+        }
+    }
+
     /// Returns true if the image exists.
     pub fn has(&self, package: &str) -> bool {
         self.place(package).is_some_and(|place| place.is_dir())

@@ -10,7 +10,10 @@ use super::{
 };
 
 /// APIs that can be enabled and that no client of the stand-in calls.
-const WITHOUT_DESCRIPTION: [&str; 1] = ["sqladmin.googleapis.com"];
+const WITHOUT_DESCRIPTION: [&str; 2] = [
+    "binaryauthorization.googleapis.com",
+    "sqladmin.googleapis.com",
+];
 
 /// Handles calls to `cloudresourcemanager` and `serviceusage`.
 pub fn answer(cloud: &Cloud, call: &Call) -> Answer {

@@ -78,7 +78,8 @@ impl Registry {
         let request = self
             .client
             .get(format!("http://{}/v2/{path}", self.address))
-            .header("accept", "application/vnd.oci.image.manifest.v1+json");
+            .header("accept", "application/vnd.oci.image.manifest.v1+json")
+            .header("accept", "application/vnd.oci.image.index.v1+json");
         let response = request.send().await.map_err(|error| error.to_string())?;
         if !response.status().is_success() {
             return Err(format!("HTTP {}", response.status()));
@@ -139,7 +140,12 @@ pub async fn serve(cloud: &Cloud, host: &str, request: Request) -> Served {
         .registry_calls
         .push((request.method.to_string(), asked_for(&request)));
     cloud.state().began.push("registry".to_owned());
-    let broken = cloud.state().take_fault("registry", |_| true);
+    let mut broken = cloud.state().take_fault("registry", |_| true);
+    if let Some(step) = attachment(&request) {
+        let mut state = cloud.state();
+        state.began.push(step.clone());
+        broken = broken.or_else(|| state.take_fault(&step, |_| true));
+    }
     match broken {
         Some(Fault::Status(code)) => {
             return Ok(Reply::text(
@@ -170,6 +176,14 @@ pub async fn serve(cloud: &Cloud, host: &str, request: Request) -> Served {
         return Ok(Reply::json(404, &body, None));
     }
     forward(cloud, request).await
+}
+
+/// Returns the name of the step that pushes an attachment of an image, for faults: `registry.` and the
+/// suffix of the tag, or `registry.list` for the list of attachments.
+fn attachment(request: &Request) -> Option<String> {
+    let tag = request.path.rsplit_once("/manifests/sha256-")?.1;
+    let suffix = tag.split_once('.').map_or("list", |(_, suffix)| suffix);
+    (request.method == Method::PUT).then(|| format!("registry.{suffix}"))
 }
 
 fn asked_for(request: &Request) -> String {

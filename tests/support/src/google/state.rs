@@ -54,6 +54,10 @@ pub struct State {
     pub served: BTreeMap<String, u64>,
     /// Running containers by revision.
     pub containers: BTreeMap<String, Container>,
+    /// The private keys of key versions in PEM, by name.
+    pub keys: BTreeMap<String, String>,
+    /// Whether the policies of Binary Authorization allow no image.
+    pub denies_images: bool,
     counter: u64,
 }
 

@@ -27,6 +27,7 @@ use crate::{
     plan::{self, Line},
     registry,
     settings::{KEY_RING, Ledger, PASSWORD, SecretSource},
+    supply_chain,
 };
 
 /// One resource to delete.
@@ -143,13 +144,21 @@ async fn images(context: &Context<'_>, found: &mut Found) -> Outcome<()> {
         google.list::<ListTagsResponse>(&method::TAGS_LIST, &of_tags),
         google.list::<ListVersionsResponse>(&method::VERSIONS_LIST, &of_versions),
     );
-    let ours: BTreeSet<String> = tags
-        .during(during)?
+    let tags = tags.during(during)?;
+    let mut ours: BTreeSet<String> = tags
         .iter()
         .map(|tag| (last_segment(&tag.name), last_segment(&tag.version)))
         .filter(|(tag, digest)| registry::is_our_tag(tag, digest))
         .map(|(_, digest)| digest.to_owned())
         .collect();
+    let attachments = tags.iter().filter(|tag| {
+        let image = supply_chain::image_of_tag(last_segment(&tag.name));
+        image.is_some_and(|image| ours.contains(&image))
+    });
+    let attachments: Vec<_> = attachments
+        .map(|tag| last_segment(&tag.version).to_owned())
+        .collect();
+    ours.extend(attachments);
     let all: BTreeSet<String> = versions
         .during(during)?
         .iter()

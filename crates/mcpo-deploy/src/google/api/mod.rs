@@ -13,6 +13,7 @@
 pub mod artifact_registry;
 pub mod iam;
 mod int_string;
+pub mod kms;
 pub mod logging;
 pub mod monitoring;
 mod operation;

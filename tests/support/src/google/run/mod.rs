@@ -103,6 +103,7 @@ fn write(cloud: &Cloud, name: &str, before: Option<&Value>, body: &Value, call: 
         let policy = "constraints/run.managed.requireInvokerIam";
         return Err(ApiError::violated_policy(policy, cloud.project));
     }
+    check_policy(cloud, &service["binaryAuthorization"])?;
     let mut state = cloud.state();
     if call.query("validateOnly") == Some("true") {
         service["name"] = name.into();
@@ -150,6 +151,26 @@ fn write(cloud: &Cloud, name: &str, before: Option<&Value>, body: &Value, call: 
     drop(state);
     rollout::begin(cloud, name, revision, &key, &call.found.method.id);
     Ok(operation)
+}
+
+/// Checks the policy of Binary Authorization: at most one kind, in a project with its API. A reason
+/// for ignoring the policy is only valid with the default policy.
+fn check_policy(cloud: &Cloud, policy: &Value) -> Result<(), ApiError> {
+    let is_default = policy["useDefault"] == true;
+    let name = policy["policy"].as_str();
+    let is_named = name
+        .is_some_and(|name| name.starts_with("projects/") && name.contains("/platforms/cloudRun/"));
+    let is_invalid = (is_default && name.is_some())
+        || (name.is_some() && !is_named)
+        || (!is_default && policy["breakglassJustification"].is_string());
+    if is_invalid {
+        return Err(ApiError::new(400, "binary_authorization is invalid"));
+    }
+    let api = "binaryauthorization.googleapis.com";
+    if (is_default || is_named) && !cloud.state().enabled.contains(api) {
+        return Err(ApiError::disabled(api, cloud.number));
+    }
+    Ok(())
 }
 
 /// Returns the last segment of a resource name.

@@ -78,6 +78,12 @@ async fn start(cloud: &Cloud, service: &str, revision: &str) -> Result<(), Strin
     ]);
     let folder = cloud.folder().join("containers").join(revision);
     let image = facts["image"].as_str().unwrap_or_default();
+    if is_denied(cloud, service) {
+        // The beginning is Google's description of the reason CONTAINER_IMAGE_UNAUTHORIZED.
+        return Err(format!(
+            "Container image is not authorized by policy. Image '{image}'"
+        ));
+    }
     if !image.contains("-docker.pkg.dev/my-project/") {
         // An image of another project cannot be pulled here, so a server that replies "hello" runs
         // instead.
@@ -109,6 +115,16 @@ async fn start(cloud: &Cloud, service: &str, revision: &str) -> Result<(), Strin
     })?;
     cloud.state().containers.insert(full, container);
     Ok(())
+}
+
+/// Returns true if the service has a policy of Binary Authorization, and the policy denies images.
+fn is_denied(cloud: &Cloud, service: &str) -> bool {
+    let state = cloud.state();
+    let service = state.resources.get(service);
+    let policy = service.map(|service| &service["binaryAuthorization"]);
+    let is_enforced =
+        policy.is_some_and(|policy| policy["useDefault"] == true || policy["policy"].is_string());
+    state.denies_images && is_enforced
 }
 
 /// Returns the environment with the secrets, if the service's account may read them.

@@ -16,7 +16,7 @@ pub use self::{
         Container, ContainerPort, EnvVar, EnvVarSource, HttpGetAction, Probe, ResourceRequirements,
         SecretKeySelector,
     },
-    service::{Revision, RevisionScaling, RevisionTemplate, Service},
+    service::{BinaryAuthorization, Revision, RevisionScaling, RevisionTemplate, Service},
     traffic::{AllocationType, TrafficTarget, TrafficTargetStatus},
 };
 use super::page::page;

@@ -22,6 +22,8 @@ pub struct Service {
     pub ingress: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub invoker_iam_disabled: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub binary_authorization: Option<BinaryAuthorization>,
     #[serde(skip_serializing_if = "is_default")]
     pub labels: Labels,
     /// Values that tools store; they create no revision.
@@ -73,6 +75,19 @@ pub struct Service {
     pub uri: String,
     #[serde(skip_serializing)]
     pub urls: Vec<String>,
+}
+
+/// The policy that decides which images the service may run. Either `use_default` or `policy` is
+/// set.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct BinaryAuthorization {
+    #[serde(skip_serializing_if = "is_default")]
+    pub use_default: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    pub policy: String,
+    #[serde(flatten)]
+    pub other: Other,
 }
 
 /// The settings of a revision.
