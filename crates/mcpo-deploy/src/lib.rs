@@ -141,10 +141,7 @@ async fn act(
             .hint("use --project my-project, or set project = \"…\" in [package.metadata.mcpo]")
     })?;
     let google = Google::new(http, credentials);
-    let mut apis = plan::apis(args.remote_build, &settings, args.delete);
-    if settings.supply_chain.binary_authorization.is_some() {
-        apis.push(names::BINARY_AUTHORIZATION_API);
-    }
+    let apis = plan::apis(args.remote_build, &settings, args.delete);
     let (number, disabled) = plan::project(&google, &project, &apis).await?;
     if !settings.is_region_known() {
         plan::check_region(&google, &project, &settings.region, &disabled, ui).await?;

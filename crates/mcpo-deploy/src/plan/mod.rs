@@ -28,7 +28,10 @@ use crate::{
     bucket,
     google::api::{Labels, run::Service, storage::Bucket},
     memorystore::{self, SeenInstance},
-    names::{APIS, BUDGET_APIS, BUILD_API, MONITORING_API, Names, SQL_APIS, SQL_ROLE},
+    names::{
+        APIS, BINARY_AUTHORIZATION_API, BUDGET_APIS, BUILD_API, MONITORING_API, Names, SQL_APIS,
+        SQL_ROLE,
+    },
     settings::{Ledger, Settings},
 };
 
@@ -226,6 +229,9 @@ pub fn apis(is_remote: bool, settings: &Settings, deletes: bool) -> Vec<&'static
     }
     if !settings.cloud_sql.is_empty() {
         apis.extend(SQL_APIS);
+    }
+    if settings.supply_chain.binary_authorization.is_some() {
+        apis.push(BINARY_AUTHORIZATION_API);
     }
     apis
 }
