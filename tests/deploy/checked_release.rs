@@ -23,7 +23,7 @@ const MANIFEST: &str = "[package.metadata.mcpo]\nsecrets = [\"ADMIN_PASSWORD\"]\
 const PASSWORD: &str = "a-long-password-for-tests";
 
 /// Selects [`backend`] as the server instead of a test.
-const IS_BACKEND: &str = "MCPO_TEST_BACKEND";
+pub const IS_BACKEND: &str = "MCPO_TEST_BACKEND";
 
 /// The real server. It runs in a separate process, because its configuration is the environment.
 #[test]

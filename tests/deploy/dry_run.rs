@@ -47,8 +47,12 @@ fn dry_run_of_each_command_announces_every_write() {
     let now = service["trafficStatuses"][0]["revision"].as_str().unwrap();
     assert_nothing_to_do(&google, &project, &["--rollback", now]);
 
+    let domain = ["--domain", "mcp.example.com"];
+    assert_only_announced_writes(&google, &project, &domain);
+    assert_nothing_to_do(&google, &project, &domain);
     project.change("three");
-    assert_only_announced_writes(&google, &project, &["--no-traffic", "--tag", "next"]);
+    let with_tag = ["--no-traffic", "--tag", "next", "--accept-reconnect"];
+    assert_only_announced_writes(&google, &project, &with_tag);
     assert_only_announced_writes(&google, &project, &["--delete", "--yes"]);
     assert!(google.resource(SERVICE).is_null());
     assert_nothing_to_do(&google, &project, &["--delete"]);

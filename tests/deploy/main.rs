@@ -12,6 +12,7 @@ mod broken_servers;
 mod checked_release;
 mod concurrent_deployments;
 mod credentials;
+mod domain;
 mod drift;
 mod dry_run;
 mod end_to_end;

@@ -56,6 +56,15 @@ pub struct DeployArgs {
     #[arg(long, value_name = "NAME")]
     pub bin: Option<String>,
 
+    /// Custom domain of the service, such as mcp.example.com [default: `domain` in Cargo.toml].
+    #[arg(long, value_name = "HOST")]
+    pub domain: Option<String>,
+
+    /// Make a change that takes an address away from its clients, whose users must then add the
+    /// connector again.
+    #[arg(long)]
+    pub accept_reconnect: bool,
+
     /// Environment variable for the service; put secrets in `secrets` in Cargo.toml instead.
     #[arg(long, value_name = "NAME=VALUE")]
     pub env: Vec<String>,
@@ -83,7 +92,7 @@ pub struct DeployArgs {
     /// Build the image, write it to this file as an OCI archive, and stop; needs neither a region nor
     /// Google credentials.
     #[arg(long, value_name = "FILE", conflicts_with_all = [
-        "accept_changes", "adopt", "canary", "dry_run", "env", "fast", "impersonate_service_account",
+        "accept_changes", "accept_reconnect", "adopt", "canary", "domain", "dry_run", "env", "fast", "impersonate_service_account",
         "no_traffic", "no_verify", "open_to_anyone", "private", "remote_build", "safe",
         "show_dockerfile", "steps", "tag", "verb",
     ])]

@@ -8,13 +8,17 @@ use std::sync::{
 use mcpo_common::ui::Ui;
 use mcpo_probe::LockFile;
 
-use crate::{google::Google, invocation::Invocation, names::Names, settings::Settings};
+use crate::{
+    domain::Domain, google::Google, invocation::Invocation, names::Names, settings::Settings,
+};
 
 /// The client, the settings, the names, and the resources created so far.
 pub struct Context<'a> {
     pub google: Google,
     pub settings: Settings,
     pub names: Names,
+    /// The custom domain before the deployment; `None` if the settings name none.
+    pub domain: Option<Domain>,
     pub ui: &'a Ui,
     pub made: &'a CreatedResources,
     pub invocation: &'a Invocation,
@@ -22,6 +26,17 @@ pub struct Context<'a> {
     pub contract_file: LockFile,
     /// Whether all changes of the contract are accepted.
     pub accepts_changes: bool,
+}
+
+impl Context<'_> {
+    /// Returns the URL at which the service answers, without a path. Until a custom domain answers,
+    /// this is the URL that Cloud Run assigns.
+    pub fn base_url(&self) -> String {
+        match &self.domain {
+            Some(domain) if !domain.is_serving() => format!("https://{}", self.names.host()),
+            _ => self.names.base_url(&self.settings),
+        }
+    }
 }
 
 /// The resources that this run created or started to create, and the state in which it leaves the

@@ -16,6 +16,8 @@ use crate::{
     checked_release::CheckedRelease,
     commands,
     context::Context,
+    domain::{self, Domain},
+    domain_setup::{self, Completed},
     export,
     google::api::run::Service,
     history,
@@ -42,6 +44,8 @@ struct Deployment<'a> {
     plan: &'a Plan,
     wanted: &'a Wanted,
     owner: OwnerReport,
+    /// Domains that lead to the service although no setting names them.
+    unused_domains: Vec<String>,
     /// How the new revision is checked; `None` if it serves all requests at once.
     checked: Option<CheckedRelease>,
     adoption: Option<Adoption>,
@@ -66,22 +70,30 @@ pub async fn deploy(
     }
     let wanted = wanted(args);
     // Observe before the build, so that missing permissions show up early.
+    let (google, settings, names) = (&context.google, &context.settings, &context.names);
     let inventory = Inventory::read(context, &disabled);
-    let observed = Box::pin(plan::observe(
-        &context.google,
-        &context.settings,
-        &context.names,
-        disabled.clone(),
-    ));
+    let observed = Box::pin(plan::observe(google, settings, names, disabled.clone()));
     let existing = monitoring::find(context, &disabled);
-    let (seen, inventory, existing) = tokio::try_join!(observed, inventory, existing)?;
-    let monitoring = MonitoringPlan::make(&context.settings, &context.names, &existing);
+    let unmapped = async {
+        Ok(match &context.domain {
+            Some(domain) => domain.left_over.clone(),
+            None => domain::left_over(google, settings, names, &disabled).await,
+        })
+    };
+    let (seen, inventory, existing, unused_domains) =
+        tokio::try_join!(observed, inventory, existing, unmapped)?;
+    let monitoring = MonitoringPlan::make(settings, names, &existing);
     if seen.service.is_some() {
         context.made.note_existing_service();
     }
     Adoption::check(args, context, &seen)?;
+    domain_setup::check_reconnect(args, context, seen.service.as_ref())?;
+    if let Some(domain) = &context.domain {
+        domain_setup::check(context, domain)?;
+    }
     report::left_over(context.ui, &seen);
     report::unknown_grants(context, &seen);
+    domain_setup::print_left_over(context.ui, &unused_domains);
     let prepared = prepare(args, context, package, &seen).await?;
     let state = match &prepared.reference {
         Some(reference) => ImageState::Known {
@@ -98,6 +110,7 @@ pub async fn deploy(
     }
     plan.attachments = prepared.attachments.lines();
     let checked = CheckedRelease::choose(args, context, &seen, &mut plan, &wanted)?;
+    plan.domain = completed_domain(args, context).and_then(|domain| domain.line(context));
     let current = seen.service.as_ref();
     let cleanup = cleanup(context, &seen, &inventory, &plan, &prepared, &wanted);
     let size = prepared.image_size();
@@ -112,11 +125,16 @@ pub async fn deploy(
         adoption.print(context);
     }
     if args.dry_run {
+        if let Some(domain) = completed_domain(args, context) {
+            domain_setup::print_preview(context, domain);
+        }
         owner.print_cost(context.ui);
         let add = |document: &mut Value| {
             owner.add_to(document);
             document["adoption"] = adoption.as_ref().map(Adoption::as_json).into();
             document["cleanup"] = Cleaned::default().as_json(&cleanup);
+            document["domain"] = domain_setup::as_json(context);
+            document["left_over_domains"] = unused_domains.into();
         };
         return Ok(report::dry_run_with(args.json, context, &lines, add));
     }
@@ -132,6 +150,7 @@ pub async fn deploy(
         seen: &seen,
         plan: &plan,
         wanted: &wanted,
+        unused_domains,
         owner,
         checked,
         adoption,
@@ -182,9 +201,11 @@ impl Deployment<'_> {
             // changed.
             let newest = seen.service.as_ref().map_or("", Service::latest_created);
             let address = address(context, self.wanted, newest, seen);
+            let verified = probed(context, before.as_mut(), &address).await?;
             let outcome = Deployed {
                 released: None,
-                verified: probed(context, before.as_mut(), &address).await?,
+                domain: self.complete_domain(before.as_mut(), &address).await?,
+                verified,
                 checks: Value::Null,
             };
             return finish(self, outcome, &address).await;
@@ -208,10 +229,39 @@ impl Deployment<'_> {
         };
         let deployed = Deployed {
             released: Some(released),
+            domain: self.complete_domain(before.as_mut(), &address).await?,
             verified,
             checks,
         };
         finish(self, deployed, &address).await
+    }
+
+    /// Maps the custom domain, waits until it answers, and checks the revision there. The tokens from
+    /// before the release must work at the domain, too.
+    async fn complete_domain(
+        &self,
+        before: Option<&mut Before>,
+        address: &Address,
+    ) -> Outcome<Option<Completed>> {
+        let context = self.context;
+        let Some(domain) = completed_domain(self.args, context) else {
+            return Ok(None);
+        };
+        if domain.is_serving() && domain.change(context).is_none() {
+            return Ok(None);
+        }
+        let completed = domain_setup::complete(context, domain).await?;
+        if completed.is_serving {
+            let address = Address {
+                base: domain.url(),
+                ..address.clone()
+            };
+            let verified = probed(context, before, &address).await?;
+            if let Some(verified) = verified {
+                report::verified(context.ui, &verified);
+            }
+        }
+        Ok(Some(completed))
     }
 
     /// Makes the changes of the plan, or continues those of an earlier run.
@@ -247,10 +297,19 @@ impl Deployment<'_> {
 struct Deployed {
     /// `None` if nothing changed.
     released: Option<Released>,
+    /// `None` if there is no custom domain, or if it answered already.
+    domain: Option<Completed>,
     /// `None` if the service was not verified.
     verified: Option<Verified>,
     /// The checks of a checked release, for the JSON report.
     checks: Value,
+}
+
+/// Returns the custom domain if this run must lead it to the service. Its clients must not reach a
+/// revision that does not know it, so all requests must go to the new one.
+fn completed_domain<'a>(args: &DeployArgs, context: &'a Context<'_>) -> Option<&'a Domain> {
+    let domain = context.domain.as_ref();
+    domain.filter(|_| share(args) == Share::Everything)
 }
 
 /// Returns the share and the tag of the new revision. A revision that does not serve all requests
@@ -282,7 +341,7 @@ fn address(context: &Context<'_>, wanted: &Wanted, revision: &str, seen: &Observ
     });
     let base = match (&wanted.tag, wanted.share) {
         (Some(tag), Share::Nothing | Share::Percent(_)) => context.names.tag_url(tag),
-        _ => context.names.base_url(&context.settings),
+        _ => context.base_url(),
     };
     Address {
         base,
@@ -329,12 +388,14 @@ async fn finish(deployment: &Deployment<'_>, deployed: Deployed, address: &Addre
     } = deployment;
     let Deployed {
         released,
+        domain,
         verified,
         checks,
     } = deployed;
     let names = &context.names;
-    let url = format!("{}/mcp", names.base_url(&context.settings));
-    if released.is_none() {
+    let mut url = format!("{}/mcp", context.base_url());
+    let is_mapped = domain.as_ref().is_some_and(|domain| domain.is_made);
+    if released.is_none() && !is_mapped {
         let rest = if deployment.cleanup.is_empty() && deployment.monitoring.0.is_empty() {
             "; nothing to do"
         } else {
@@ -356,10 +417,16 @@ async fn finish(deployment: &Deployment<'_>, deployed: Deployed, address: &Addre
     let (monitoring, existing) = &deployment.monitoring;
     Box::pin(monitoring::apply(context, monitoring, existing)).await?;
     let cleaned = Box::pin(retention::carry_out(context, &deployment.cleanup)).await;
+    if let (Some(custom), Some(completed)) = (&context.domain, &domain) {
+        domain_setup::print(context, &custom.name, &completed.remaining);
+        if completed.is_serving {
+            url = format!("{}/mcp", custom.url());
+        }
+    }
     let is_partial = share(args) != Share::Everything;
     if args.json {
         let password = commands::new_password(context, plan, seen).await?;
-        let outcome = if released.is_some() {
+        let outcome = if released.is_some() || is_mapped {
             "deployed"
         } else {
             "unchanged"
@@ -373,6 +440,9 @@ async fn finish(deployment: &Deployment<'_>, deployed: Deployed, address: &Addre
         let service = service.or(seen.service.as_ref());
         let container = service.and_then(|service| service.containers().first());
         summary["image"] = container.map(|container| container.image.clone()).into();
+        summary["url"] = url.into();
+        summary["domain"] = domain_setup::as_json_after(context, domain.as_ref());
+        summary["left_over_domains"] = deployment.unused_domains.clone().into();
         summary["left_over"] = seen.left_over.clone().into();
         summary["revision"] = released.map(|released| released.revision).into();
         summary["verified_revision"] = verified

@@ -19,6 +19,7 @@ impl Invocation {
             ("--environment", &args.environment),
             ("--package", &args.package),
             ("--bin", &args.bin),
+            ("--domain", &args.domain),
             (
                 "--impersonate-service-account",
                 &args.impersonate_service_account,

@@ -15,6 +15,8 @@ mod commands;
 mod confirm;
 mod context;
 mod cost;
+mod domain;
+mod domain_setup;
 mod drift;
 mod export;
 mod flow;
@@ -148,10 +150,17 @@ async fn act(
     }
     let names = Names::new(&settings, &project, number);
     check_host(&names, args.tag.as_deref())?;
+    let shows_no_address = args.logs || args.show_password || args.delete;
+    let domain = if shows_no_address {
+        None
+    } else {
+        domain::observe(&google, &settings, &names, &disabled).await?
+    };
     let context = Context {
         google,
         settings,
         names,
+        domain,
         ui,
         made,
         invocation,
@@ -159,7 +168,7 @@ async fn act(
         accepts_changes: args.accept_changes,
     };
     if args.status {
-        commands::status(&context, args.json).await
+        commands::status(&context, args.json, &disabled).await
     } else if args.logs {
         logs::print(&context, args.follow, args.json).await
     } else if args.show_password {

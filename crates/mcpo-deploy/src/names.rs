@@ -199,9 +199,9 @@ impl Names {
             .unwrap_or_else(|| format!("https://{}", self.host()))
     }
 
-    /// Returns the Cloud Run host names of the service, separated by commas: the deterministic one
-    /// and those that an existing service lists.
-    pub fn hosts(&self, current: Option<&Service>) -> String {
+    /// Returns the host names of the service besides the one in `BASE_URL`, separated by commas: the
+    /// deterministic one of Cloud Run, those that an existing service lists, and former domains.
+    pub fn hosts(&self, settings: &Settings, current: Option<&Service>) -> String {
         let mut hosts = vec![self.host()];
         let named = current
             .into_iter()
@@ -215,6 +215,15 @@ impl Names {
                 hosts.push(host);
             }
         }
+        let is_other =
+            |host: &&String| !hosts.contains(host) && settings.domain.as_ref() != Some(*host);
+        let former: Vec<_> = settings
+            .former_domains
+            .iter()
+            .filter(is_other)
+            .cloned()
+            .collect();
+        hosts.extend(former);
         hosts.join(",")
     }
 

@@ -108,7 +108,7 @@ pub fn plan_as_json(context: &Context<'_>, lines: &[Line], outcome: &str) -> Val
         "region": names.region,
         "service": names.service_id,
         "environment": context.settings.environment,
-        "url": format!("{}/mcp", names.base_url(&context.settings)),
+        "url": format!("{}/mcp", context.base_url()),
         "changes": changes,
     })
 }

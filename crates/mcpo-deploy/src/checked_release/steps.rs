@@ -137,12 +137,9 @@ impl<'a> Steps<'a> {
     /// While the revision serves a part of the requests, a check of the public address would mostly
     /// reach the other revision.
     fn address(&self, percent: i64) -> Address {
-        let Context {
-            names, settings, ..
-        } = self.context;
         let base = match percent {
-            100 => names.base_url(settings),
-            _ => names.tag_url(CHECK_TAG),
+            100 => self.context.base_url(),
+            _ => self.context.names.tag_url(CHECK_TAG),
         };
         Address {
             base,

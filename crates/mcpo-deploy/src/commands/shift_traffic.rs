@@ -8,6 +8,7 @@ use serde_json::json;
 use super::{Context, existing, revisions};
 use crate::{
     args::DeployArgs,
+    domain_setup,
     google::{
         api::run::{Container, Revision, Service, TrafficTarget},
         method,
@@ -145,6 +146,7 @@ async fn carry_out(
         tell(context, args, "unchanged", &lines, to, None);
         return Ok(Exit::Success);
     }
+    let base = domain_setup::base_after_shift(context, service.containers(), &shift.containers);
     let mut before = if !args.no_verify && verify::is_reachable(context) {
         let lock = match shift.from {
             None => Lock::read(context, "--promote --accept-changes")?,
@@ -184,7 +186,7 @@ async fn carry_out(
     let verified = match &mut before {
         Some(before) => {
             let address = Address {
-                base: context.names.base_url(&context.settings),
+                base: base.clone(),
                 revision: to.clone(),
                 is_released: true,
                 undo,

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{Context, existing, revisions};
 use crate::{
+    domain, domain_setup,
     drift::{self, Drift},
     google::api::run::Revision,
     shares::main_of,
@@ -13,9 +14,21 @@ use crate::{
 };
 
 /// Prints the service's revisions. A service that is not ready exits like a failed check.
-pub async fn status(context: &Context<'_>, as_json: bool) -> Outcome {
+pub async fn status(context: &Context<'_>, as_json: bool, disabled: &[&str]) -> Outcome {
     let service = existing(context).await?;
     let revisions = revisions(context).await?;
+    let unused_domains = match &context.domain {
+        Some(domain) => domain.left_over.clone(),
+        None => {
+            let Context {
+                google,
+                settings,
+                names,
+                ..
+            } = context;
+            domain::left_over(google, settings, names, disabled).await
+        }
+    };
     let serving = serving(&service);
     let tags = tags(&service);
     let of = |name: &str| -> Vec<&str> {
@@ -26,7 +39,7 @@ pub async fn status(context: &Context<'_>, as_json: bool) -> Outcome {
     let attached = attached_to_serving(context, &revisions, main_of(&serving)).await;
     let condition = &service.terminal_condition;
     let is_good = condition.is_met();
-    let url = format!("{}/mcp", context.names.base_url(&context.settings));
+    let url = format!("{}/mcp", context.base_url());
     if as_json {
         let revisions: Vec<_> = revisions
             .iter()
@@ -43,6 +56,7 @@ pub async fn status(context: &Context<'_>, as_json: bool) -> Outcome {
             "message": condition.message, "revisions": revisions, "traffic": (!statuses.is_empty()).then_some(statuses),
             "drift": drift.as_ref().map(Drift::as_json),
             "attachments": attached.as_ref().map(Attached::as_json),
+            "domain": domain_setup::as_json(context), "left_over_domains": unused_domains,
         });
         context.ui.result(format_args!("{summary:#}"));
     } else {
@@ -62,6 +76,21 @@ pub async fn status(context: &Context<'_>, as_json: bool) -> Outcome {
         context.ui.result(format_args!("  {state}"));
         if let Some(attached) = &attached {
             context.ui.result(format_args!("  {}", attached.line()));
+        }
+        if let Some(domain) = &context.domain {
+            context.ui.result(format_args!(
+                "  https://{} {}",
+                domain.name,
+                domain_setup::state(domain)
+            ));
+            for line in domain_setup::missing_records(domain) {
+                context.ui.result(format_args!("    {line}"));
+            }
+        }
+        for domain in &unused_domains {
+            context.ui.result(format_args!(
+                "  domain mapping {domain} is left over: no setting names it"
+            ));
         }
         if let Some(drift) = &drift {
             let (headline, changes) = drift.lines();

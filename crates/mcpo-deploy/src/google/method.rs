@@ -133,6 +133,17 @@ methods! {
         "run.revisions.list" in "run.viewer";
     RUN_OPERATION = GET "run" "run.projects.locations.operations.get",
         "run.operations.get" in "run.viewer";
+    // Google does not document the permissions of domain mappings.
+    DOMAIN_MAPPINGS_LIST = GET "run" "run.projects.locations.domainmappings.list",
+        "run.domainmappings.list" in "run.admin";
+    DOMAIN_MAPPING_GET = GET "run" "run.projects.locations.domainmappings.get",
+        "run.domainmappings.get" in "run.admin";
+    DOMAIN_MAPPING_CREATE = POST "run" "run.projects.locations.domainmappings.create",
+        "run.domainmappings.create" in "run.admin";
+    DOMAIN_MAPPING_DELETE = DELETE "run" "run.projects.locations.domainmappings.delete",
+        "run.domainmappings.delete" in "run.admin";
+    AUTHORIZED_DOMAINS_LIST = GET "run" "run.projects.locations.authorizeddomains.list",
+        "run.domainmappings.list" in "run.admin";
     BUILD_SUBMIT = POST "run" "run.projects.locations.builds.submit",
         "run.builds.create" in "run.builder";
     BUILD_OPERATION = GET "cloudbuild" "cloudbuild.projects.locations.operations.get",

@@ -4,7 +4,7 @@ use super::{LabelChange, Plan};
 use crate::{google::method, names::SQL_ROLE};
 
 /// One line of the plan.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Line {
     pub sign: char,
     pub text: String,
@@ -106,6 +106,7 @@ impl Plan {
             let sign = if self.creates_service { '+' } else { '~' };
             add(sign, text.clone(), &[write]);
         }
+        lines.extend(self.domain.clone());
         lines
     }
 

@@ -20,7 +20,7 @@ pub use self::{
     lines::Line,
     observe::{Observed, decoded, observe, project},
     region::check as check_region,
-    service::{Versions, managed_mask, pinned, service},
+    service::{HOSTS, Versions, managed_mask, pinned, service},
     sql::policies as sql_policies,
 };
 pub use crate::shares::allocation as shares;
@@ -77,6 +77,8 @@ pub struct Plan {
     pub check: Option<String>,
     pub creates_service: bool,
     pub makes_revision: bool,
+    /// The change of the domain mapping, which follows the release.
+    pub domain: Option<Line>,
 }
 
 /// A new version of a secret.
@@ -189,16 +191,22 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Returns true if there is nothing to change, except to show a password.
+    /// Returns true if there is nothing to change before the release is complete, except to show a
+    /// password.
     pub fn changes_nothing(&self) -> bool {
-        self.lines().len() == usize::from(self.to_show.is_some())
+        self.lines().len() == usize::from(self.to_show.is_some()) + self.domain_lines()
     }
 
     /// Returns true if only the traffic changes, except to show a password.
     pub fn changes_only_traffic(&self) -> bool {
         let others = [self.to_show.is_some(), self.check.is_some()];
         let others = others.iter().filter(|is_there| **is_there).count();
-        self.traffic.is_some() && self.lines().len() == others + 1
+        self.traffic.is_some() && self.lines().len() == others + 1 + self.domain_lines()
+    }
+
+    /// Returns the number of lines about changes that follow the release.
+    fn domain_lines(&self) -> usize {
+        usize::from(self.domain.is_some())
     }
 }
 

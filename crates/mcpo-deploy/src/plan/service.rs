@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The variable with the service's other host names, for the runtime.
-const HOSTS: &str = "MCPO_HOSTS";
+pub const HOSTS: &str = "MCPO_HOSTS";
 
 /// Returns the field mask of an update; all other fields of the service stay as they are. `passed`
 /// are the names of the service's own fields that settings pass through.
@@ -86,7 +86,7 @@ pub fn service(
     versions: &Versions,
     current: Option<&Service>,
 ) -> Service {
-    let hosts = names.hosts(current);
+    let hosts = names.hosts(settings, current);
     let with_hosts = |hosts: &str| {
         let service = with_hosts(settings, names, image, versions, hosts);
         lay_over(service, &settings.fields, current)
@@ -100,12 +100,20 @@ pub fn service(
     else {
         return wanted;
     };
-    let is_learned = before.starts_with(&names.host()) && before != hosts;
+    let is_learned = before.starts_with(&names.host())
+        && before != hosts
+        && chosen_hosts(&before).eq(chosen_hosts(&hosts));
     let kept = with_hosts(&before);
     if is_learned && !template_differs(current, &kept) {
         return kept;
     }
     wanted
+}
+
+/// Returns the hosts of a list that the settings name; the others are assigned by Cloud Run.
+fn chosen_hosts(hosts: &str) -> impl Iterator<Item = &str> {
+    let hosts = hosts.split(',');
+    hosts.filter(|host| !host.ends_with(".run.app"))
 }
 
 /// Returns the fields to write.

@@ -2,7 +2,9 @@
 
 use mcpo_common::error::{Failure, Outcome};
 
-use super::{KEY_RING, LEDGER, PASSWORD, SecretSource, Settings, SignIn, limits, regions::meant};
+use super::{
+    KEY_RING, LEDGER, PASSWORD, SecretSource, Settings, SignIn, domain, limits, regions::meant,
+};
 use crate::{labels::LABEL, traffic::CHECK_TAG};
 
 /// Cloud Run's limit.
@@ -111,7 +113,8 @@ pub fn check(settings: &Settings, tag: Option<&str>, problems: &mut Vec<Problem>
     check_environment(settings, problems);
     check_values(settings, problems);
     check_labels(settings, problems);
-    if let Some(url) = &settings.base_url
+    check_domains(settings, problems);
+    if let (Some(url), None) = (&settings.base_url, &settings.domain)
         && !is_public_origin(url)
     {
         let hint = "use https://HOST, for example https://mcp.example.com";
@@ -149,6 +152,18 @@ fn check_monitoring(settings: &Settings, problems: &mut Vec<Problem>) {
             format!("invalid alert-email {email:?}"),
             Some(hint),
         ));
+    }
+}
+
+fn check_domains(settings: &Settings, problems: &mut Vec<Problem>) {
+    for name in settings.domain.iter().chain(&settings.former_domains) {
+        if let Some((what, hint)) = domain::problem(name) {
+            problems.push(Problem::new(what, Some(&hint)));
+        }
+    }
+    if settings.former_domains.len() > limits::FORMER_DOMAINS {
+        let what = format!("too many former-domains: {}", settings.former_domains.len());
+        problems.push(Problem::new(what, Some("use at most 20")));
     }
 }
 

@@ -78,6 +78,10 @@ pub const LIMITS: &[Limit] = &[
         accepted: "`projects/P/locations/REGION/keyRings/R/cryptoKeys/K`, in the region of the service",
     },
     Limit {
+        setting: "domain, former-domains",
+        accepted: "host names of at most 253 lower-case characters and at least two labels, without a scheme, a port or a wildcard; at most 20 former ones",
+    },
+    Limit {
         setting: "release-steps",
         accepted: "increasing percentages of 1 to 99",
     },
@@ -113,6 +117,7 @@ pub fn accepted(setting: &str) -> &'static str {
     found.map_or("", |limit| limit.accepted)
 }
 
+pub const FORMER_DOMAINS: usize = 20;
 pub const LABELS: usize = 60;
 pub const VARIABLES: usize = 900;
 pub const VALUE_LEN: usize = 32 * 1024;

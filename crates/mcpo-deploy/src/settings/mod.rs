@@ -6,6 +6,7 @@
 mod amount;
 mod check;
 mod cloud_run;
+mod domain;
 mod environments;
 mod generated_secret;
 mod ledger;
@@ -28,6 +29,7 @@ pub use self::{
     amount::Amount,
     check::{mebibytes, thousandths},
     cloud_run::ServiceFields,
+    domain::{MAPPING_REGIONS, MAPPING_REGIONS_AS_OF, MAPPING_REGIONS_SOURCE},
     generated_secret::GeneratedSecret,
     ledger::Ledger,
     network::sql_project,
@@ -67,6 +69,10 @@ pub struct Settings {
     pub service_account: Option<String>,
     /// `None`: the URL that Cloud Run assigns.
     pub base_url: Option<String>,
+    /// The custom domain. If it is set, `base_url` is its URL.
+    pub domain: Option<String>,
+    /// Further host names that the server keeps accepting.
+    pub former_domains: Vec<String>,
     pub is_private: bool,
     pub sign_in: SignIn,
     pub features: Features,
@@ -266,6 +272,15 @@ fn assemble(
     let replication = network.replication(table.secret_replication, problems);
     let service = args.service.clone().or(table.service);
     let service = service.or(table.environment_service);
+    let domain = args.domain.clone().or(table.domain);
+    if domain.is_some() && table.base_url.is_some() {
+        let hint = "remove base-url; the domain sets it";
+        problems.push(check::Problem::new(
+            "both domain and base-url are set",
+            Some(hint),
+        ));
+    }
+    let base_url = domain.as_ref().map(|domain| format!("https://{domain}"));
     Settings {
         project: args
             .project
@@ -289,7 +304,9 @@ fn assemble(
         secret_replication: replication,
         ledger,
         service_account: table.service_account,
-        base_url: table.base_url,
+        base_url: base_url.or(table.base_url),
+        domain,
+        former_domains: table.former_domains,
         is_private: args.private || table.private,
         sign_in,
         features: Features {

@@ -36,6 +36,8 @@ pub struct Table {
     pub ingress: Option<Ingress>,
     pub labels: BTreeMap<String, String>,
     pub base_url: Option<String>,
+    pub domain: Option<String>,
+    pub former_domains: Vec<String>,
     pub private: bool,
     pub features: Vec<String>,
     pub default_features: Option<bool>,

@@ -188,7 +188,7 @@ async fn sign_in(
     let progress = context
         .ui
         .spinner("signing in to check later that existing tokens still work".to_owned());
-    let base = context.names.base_url(&context.settings);
+    let base = context.base_url();
     let probe_plan = probe_plan(&base, password.as_ref(), &way, None)?;
     let report = Box::pin(mcpo_probe::run(&probe_plan, &mut Quiet)).await;
     progress.finish_and_clear();
@@ -312,7 +312,7 @@ pub async fn verify(
     )?;
     plan.locked = before.lock.locked();
     let report = Box::pin(mcpo_probe::run(&plan, &mut Quiet)).await;
-    if address.base == context.names.base_url(&context.settings) {
+    if address.base == context.base_url() {
         lock::report_changes(context, before.contract.as_ref(), report.contract.as_ref());
     }
     check_report(context, before, &report, address)?;

@@ -30,6 +30,7 @@ impl ApiError {
             409 => "ALREADY_EXISTS",
             412 => "FAILED_PRECONDITION",
             429 => "RESOURCE_EXHAUSTED",
+            501 => "UNIMPLEMENTED",
             503 => "UNAVAILABLE",
             _ => "INTERNAL",
         };

@@ -20,13 +20,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use super::{
-    Cloud, call,
+    Cloud, call, dns,
     fault::Fault,
     http::{Reply, Request, Served},
     registry, run, tokens,
 };
 
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 9] = [
     "*.googleapis.com",
     "*.pkg.dev",
     "*.a.run.app",
@@ -34,7 +34,11 @@ const NAMES: [&str; 7] = [
     "*.europe-west99.run.app",
     "*.us-central1.run.app",
     "accounts.google.com",
+    "dns.google",
+    CUSTOM_DOMAIN,
 ];
+/// A domain that is not Google's. It has a certificate only while it is mapped to a service.
+const CUSTOM_DOMAIN: &str = "mcp.example.com";
 
 /// Prefix of the account whose metadata server received the request.
 const METADATA: &str = "metadata:";
@@ -95,6 +99,9 @@ async fn connection(cloud: Cloud, stream: TcpStream, acceptor: TlsAcceptor) {
     let Some((host, stream)) = tunnel(stream).await else {
         return;
     };
+    if host == CUSTOM_DOMAIN && run::service_of_domain(&cloud.state(), &host).is_none() {
+        return;
+    }
     if let Ok(stream) = acceptor.accept(stream).await {
         serve(cloud, TokioIo::new(stream), Some(host)).await;
     }
@@ -155,7 +162,10 @@ async fn route(cloud: &Cloud, host: Option<&str>, request: Request) -> Served {
         Some(host) if host.ends_with("-docker.pkg.dev") => {
             registry::serve(cloud, host, request).await
         }
-        Some(host) if host.ends_with(".run.app") => run::serve_public(cloud, host, request).await,
+        Some(host) if host.ends_with(".run.app") || host == CUSTOM_DOMAIN => {
+            run::serve_public(cloud, host, request).await
+        }
+        Some("dns.google") => dns::resolve(cloud, &request),
         Some(host) if host.starts_with(METADATA) => Ok(tokens::metadata(
             cloud,
             &request,

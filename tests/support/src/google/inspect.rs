@@ -153,6 +153,18 @@ impl Google {
         self.cloud.state().began.clone()
     }
 
+    /// Sets the records of a name in DNS, of one type such as `CNAME`.
+    pub fn set_dns(&self, name: &str, kind: &str, data: &[&str]) {
+        let data = data.iter().map(|data| (*data).to_owned()).collect();
+        let key = (name.to_owned(), kind.to_owned());
+        self.cloud.state().dns.insert(key, data);
+    }
+
+    /// From now on, the callers are verified owners of no domain, or again of `example.com`.
+    pub fn set_owns_no_domain(&self, owns_none: bool) {
+        self.cloud.state().owns_no_domain = owns_none;
+    }
+
     /// Changes a resource directly, without an API call.
     pub fn edit(&self, name: &str, change: impl FnOnce(&mut Value)) {
         if let Some(resource) = self.cloud.state().resources.get_mut(name) {

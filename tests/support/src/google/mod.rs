@@ -11,6 +11,7 @@ mod artifacts;
 mod builds;
 mod call;
 mod container;
+mod dns;
 mod error;
 mod facts;
 mod fault;

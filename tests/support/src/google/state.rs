@@ -48,6 +48,12 @@ pub struct State {
     pub identities: BTreeMap<String, (String, String)>,
     /// Access tokens: the account and the expiry.
     pub tokens: BTreeMap<String, (String, SystemTime)>,
+    /// The records in DNS, by name and type.
+    pub dns: BTreeMap<(String, String), Vec<String>>,
+    /// Whether the callers are verified owners of no domain.
+    pub owns_no_domain: bool,
+    /// How often a mapping was read after its records were in DNS, by domain.
+    pub looks_at_domains: BTreeMap<String, u32>,
     /// Log entries.
     pub entries: Vec<Value>,
     /// The number of requests to the untagged addresses of services, by revision.

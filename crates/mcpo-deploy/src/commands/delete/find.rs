@@ -8,6 +8,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::Context;
 use crate::{
+    domain,
     google::{
         ErrorContext as _, GoogleError,
         api::{
@@ -79,6 +80,7 @@ pub async fn find(context: &Context<'_>, disabled: &[&str]) -> Outcome<Found> {
     };
     let mut found = Found::default();
     if is_on("run") {
+        domain_mappings(context, &mut found).await;
         service(context, &mut found).await?;
     }
     if is_on("artifactregistry") {
@@ -109,6 +111,32 @@ async fn look<T: DeserializeOwned>(
 ) -> Outcome<Option<T>> {
     let found = context.google.find(method, path).await;
     found.during("failed to find the resources of the service")
+}
+
+/// Finds the domain mappings of the service, which are deleted before it. A caller who may not list
+/// them can still delete the service; a mapping then leads nowhere.
+async fn domain_mappings(context: &Context<'_>, found: &mut Found) {
+    let names = &context.names;
+    let mappings = match domain::mappings_to(&context.google, names).await {
+        Ok(mappings) => mappings,
+        Err(error) => {
+            context.ui.warn(format_args!(
+                "domain mappings were not searched for: {error}"
+            ));
+            return;
+        }
+    };
+    for mapping in mappings {
+        let domain = &mapping.metadata.name;
+        if mapping.is_ours(names) {
+            let path = format!("v1/{}/domainmappings/{domain}", names.location());
+            let what = format!("domain mapping {domain}");
+            let to_delete = ResourceToDelete::new(what, method::DOMAIN_MAPPING_DELETE, path);
+            found.to_delete.push(to_delete);
+        } else {
+            found.kept.push(format!("domain mapping {domain}"));
+        }
+    }
 }
 
 async fn service(context: &Context<'_>, found: &mut Found) -> Outcome<()> {

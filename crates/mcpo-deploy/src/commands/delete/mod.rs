@@ -100,6 +100,13 @@ async fn remove(context: &Context<'_>, to_delete: &ResourceToDelete) -> Outcome<
         query: to_delete.query,
         ..Request::to(&to_delete.path)
     };
+    if to_delete.method.id == method::DOMAIN_MAPPING_DELETE.id {
+        // Version 1 of the API answers with a status instead of an operation.
+        return match context.google.call(&to_delete.method, request).await {
+            Ok(IgnoredAny) | Err(GoogleError::NotFound(_)) => Ok(()),
+            Err(google_error) => Err(google_error).during(during()),
+        };
+    }
     // Some methods answer with an operation, others with an empty message or without a body.
     let operation: Option<Operation> = match context.google.call(&to_delete.method, request).await {
         Err(GoogleError::NotFound(_)) => return Ok(()),

@@ -1,6 +1,7 @@
 //! Cloud Run: services, revisions and traffic.
 
 mod check;
+mod domains;
 mod public;
 mod revisions;
 mod rollout;
@@ -8,7 +9,7 @@ mod rollout;
 use serde_json::{Value, json};
 
 use self::check::{check_traffic, name_revision};
-pub use self::public::serve as serve_public;
+pub use self::{domains::service_of as service_of_domain, public::serve as serve_public};
 use super::{
     Cloud, builds,
     call::{Call, unsupported_method},
@@ -66,6 +67,12 @@ pub async fn answer(cloud: &Cloud, call: &Call) -> Answer {
         "operations.get" => cloud.operation_status(&call.path("name")),
         "operations.wait" => wait(cloud, call).await,
         "builds.submit" => builds::submit(cloud, call),
+        method
+            if method.starts_with("domainmappings.")
+                || method.starts_with("authorizeddomains.") =>
+        {
+            domains::answer(cloud, call, method)
+        }
         _ => Err(unsupported_method(call)),
     }
 }

@@ -3,11 +3,14 @@
 use hyper::{StatusCode, header};
 use serde_json::Value;
 
-use super::super::{
-    Cloud,
-    fault::Fault,
-    http::{Reply, Request, Served},
-    tokens::DEPLOYER,
+use super::{
+    super::{
+        Cloud,
+        fault::Fault,
+        http::{Reply, Request, Served},
+        tokens::DEPLOYER,
+    },
+    domains::service_of,
 };
 
 /// Returns the deterministic host name: `SERVICE-NUMBER.REGION.run.app`.
@@ -98,6 +101,9 @@ fn authenticate_caller(
 
 fn find(cloud: &Cloud, host_name: &str) -> Option<Value> {
     let state = cloud.state();
+    if let Some(mapped) = service_of(&state, host_name) {
+        return state.resources.get(&mapped).cloned();
+    }
     let services = state
         .resources
         .iter()

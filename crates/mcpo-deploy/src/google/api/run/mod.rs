@@ -4,6 +4,7 @@
 mod build;
 mod condition;
 mod container;
+mod domain_mapping;
 mod service;
 mod traffic;
 
@@ -15,6 +16,10 @@ pub use self::{
     container::{
         Container, ContainerPort, EnvVar, EnvVarSource, HttpGetAction, Probe, ResourceRequirements,
         SecretKeySelector,
+    },
+    domain_mapping::{
+        AuthorizedDomain, DomainCondition, DomainMapping, DomainMappingMetadata, DomainMappingSpec,
+        ListDomainMappingsResponse, ResourceRecord,
     },
     service::{BinaryAuthorization, Revision, RevisionScaling, RevisionTemplate, Service},
     traffic::{AllocationType, TrafficTarget, TrafficTargetStatus},
@@ -31,3 +36,4 @@ pub struct Location {
 page!(ListLocationsResponse, locations: Location);
 page!(ListServicesResponse, services: Service);
 page!(ListRevisionsResponse, revisions: Revision);
+page!(ListAuthorizedDomainsResponse, domains: AuthorizedDomain);
