@@ -15,11 +15,15 @@ use mcpo_test_support::{
 };
 use serde_json::{Value, json};
 
-use crate::project::{Project, REGION, SERVICE, fetch, google, writes};
+use crate::{
+    interruptions::wait_for_call,
+    project::{Project, REGION, RunResult, SERVICE, fetch, google, writes},
+};
 
 const DOMAIN: &str = "mcp.example.com";
 const WITH_DOMAIN: [&str; 2] = ["--domain", DOMAIN];
 const CREATE: &str = "run.projects.locations.domainmappings.create";
+const GET: &str = "run.projects.locations.domainmappings.get";
 const PASSWORD: &str = "a-long-password-for-tests";
 
 /// Returns the full name of the domain mapping.
@@ -143,13 +147,7 @@ fn mapping_survives_kills_lost_responses_and_refusals() {
     project.deploy(&google, &[]);
     google.fail(CREATE, Fault::Hangs(30), 1);
     let mut run = project.start(&google, &[&WITH_DOMAIN[..], &["--no-verify"]].concat());
-    wait::until(CREATE, || {
-        google
-            .started_calls()
-            .iter()
-            .any(|id| id == CREATE)
-            .then_some(())
-    });
+    wait_for_call(&google, CREATE);
     run.kill().unwrap();
     run.wait().unwrap();
     google.clear_faults();
@@ -160,6 +158,24 @@ fn mapping_survives_kills_lost_responses_and_refusals() {
         .deploy(&google, &WITH_DOMAIN)
         .has(0, &["Mapped mcp.example.com to tiny"]);
     assert_eq!(writes(&google), [CREATE, CREATE]);
+
+    // Ctrl-C while Google sets up the mapping.
+    google.remove(&mapping());
+    google.clear_calls();
+    google.fail(GET, Fault::Hangs(30), 1);
+    let run = project.start(&google, &[&WITH_DOMAIN[..], &["--no-verify"]].concat());
+    wait_for_call(&google, GET);
+    wait::signal("INT", run.id());
+    let result = RunResult::of(&run.wait_with_output().unwrap());
+    result.has(
+        130,
+        &[
+            "This run created:",
+            "domain mapping mcp.example.com",
+            "Run the same command again",
+        ],
+    );
+    google.clear_faults();
     google.clear_calls();
     project.deploy(&google, &WITH_DOMAIN);
     assert_eq!(writes(&google), Vec::<String>::new());

@@ -139,9 +139,10 @@ async fn compared(http: &Http, domain: &str, wanted: &[ResourceRecord]) -> Resul
         if !v4.is_empty() && v4.is_subset(&target) {
             return Ok(Dns::Set);
         }
-        return Ok(Dns::Missing(match found.is_empty() {
-            false => described("CNAME", &found),
-            true => [described("A", &v4), described("AAAA", &v6)].concat(),
+        return Ok(Dns::Missing(if found.is_empty() {
+            [described("A", &v4), described("AAAA", &v6)].concat()
+        } else {
+            described("CNAME", &found)
         }));
     }
     let (alias, v4, v6) = tokio::try_join!(
@@ -160,9 +161,10 @@ async fn compared(http: &Http, domain: &str, wanted: &[ResourceRecord]) -> Resul
         let wanted = of(kind);
         described(kind, &found.difference(&wanted).cloned().collect())
     };
-    Ok(Dns::Missing(match alias.is_empty() {
-        false => described("CNAME", &alias),
-        true => [others("A", &v4), others("AAAA", &v6)].concat(),
+    Ok(Dns::Missing(if alias.is_empty() {
+        [others("A", &v4), others("AAAA", &v6)].concat()
+    } else {
+        described("CNAME", &alias)
     }))
 }
 

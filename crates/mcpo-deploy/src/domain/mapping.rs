@@ -105,7 +105,7 @@ pub async fn left_over(
     unused(&mappings, settings, names)
 }
 
-/// Returns the mappings that lead to this service, whoever created them.
+/// Returns the mappings that lead to this service, also those of other tools.
 pub async fn mappings_to(
     google: &Google,
     names: &Names,

@@ -10,7 +10,7 @@ use crate::{
 /// Where owners of domains verify that they own them.
 const VERIFICATION: &str = "https://search.google.com/search-console/welcome";
 
-/// Fails if the domain cannot be mapped to the service, with what the owner must do.
+/// Fails if the domain cannot be mapped to the service, with the next step of the owner.
 pub fn check(context: &Context<'_>, domain: &Domain) -> Outcome<()> {
     let Route::Mapping(mapped) = &domain.route else {
         return Ok(());

@@ -32,9 +32,10 @@ const AGAIN: &str = "run the same command again to check";
 pub async fn complete(context: &Context<'_>, domain: &Domain) -> Outcome<Completed> {
     let Route::Mapping(mapped) = &domain.route else {
         let is_serving = respond(context.google.http(), &domain.name).await == Response::Served;
-        let remaining = match is_serving {
-            true => Vec::new(),
-            false => load_balancer::steps(context, &domain.name),
+        let remaining = if is_serving {
+            Vec::new()
+        } else {
+            load_balancer::steps(context, &domain.name)
         };
         return Ok(Completed {
             is_serving,
@@ -206,6 +207,10 @@ async fn certificate(
     }
     let remaining = match answer(context, name).await {
         Response::Served => Vec::new(),
+        Response::Other(403) if context.settings.is_private => vec![
+            "has a certificate; a private service is checked at its run.app address only"
+                .to_owned(),
+        ],
         Response::Other(status) => vec![format!(
             "has a certificate, but answers HTTP {status} instead of this server; {AGAIN}"
         )],

@@ -7,7 +7,7 @@ use mcpo_common::error::{Failure, Outcome};
 use serde_json::{Map, Value};
 
 /// Settings that belong to one service. An environment does not inherit them.
-const OF_ONE_SERVICE: [&str; 2] = ["base-url", "service"];
+const OF_ONE_SERVICE: [&str; 4] = ["base-url", "domain", "former-domains", "service"];
 
 /// The table `[package.metadata.mcpo]` without environments, and the environments by name.
 pub struct Environments {
@@ -89,7 +89,8 @@ mod tests {
     #[test]
     fn tables_are_merged_by_key_and_lists_are_replaced() {
         let environments = Environments::read(&json!({
-            "service": "tiny", "base-url": "https://tiny.example.com", "cpu": "2",
+            "service": "tiny", "base-url": "https://tiny.example.com",
+            "domain": "tiny.example.com", "former-domains": ["old.example.com"], "cpu": "2",
             "secrets": ["A", "B"], "labels": { "team": "tools", "tier": "1" },
             "env": {
                 "GREETING": "hello", "LEVEL": "info",

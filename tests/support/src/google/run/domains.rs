@@ -28,7 +28,7 @@ const REGIONS: [&str; 10] = [
     "us-east4",
     "us-west1",
 ];
-/// The only domain of which the callers are verified owners.
+/// The only domain whose verified owners are the callers.
 const OWNED: &str = "example.com";
 /// The target of the records of a subdomain.
 const TARGET: &str = "ghs.googlehosted.com.";
@@ -40,9 +40,10 @@ const PENDING: &str = "Waiting for certificate provisioning. You must configure 
 /// Handles calls to `run.projects.locations.domainmappings` and `.authorizeddomains`.
 pub fn answer(cloud: &Cloud, call: &Call, method: &str) -> Answer {
     match method {
-        "authorizeddomains.list" => Ok(match cloud.state().owns_no_domain {
-            true => json!({}),
-            false => json!({ "domains": [{ "id": OWNED }] }),
+        "authorizeddomains.list" => Ok(if cloud.state().owns_no_domain {
+            json!({})
+        } else {
+            json!({ "domains": [{ "id": OWNED }] })
         }),
         "domainmappings.create" => create(cloud, call),
         "domainmappings.get" => {

@@ -69,7 +69,7 @@ pub struct ResourceRecord {
     pub rrdata: String,
 }
 
-/// A domain of which the caller is a verified owner.
+/// A domain whose verified owner is the caller.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct AuthorizedDomain {
