@@ -5,7 +5,7 @@ use std::sync::Arc;
 use insta::assert_snapshot;
 use mcpo_test_support::oauth_server::{OAuthServer, Settings};
 
-use crate::support::{probe, probe_briefly, probe_settings, probe_with};
+use crate::support::{probe, probe_briefly, probe_settings, probe_with, settings_verdicts};
 
 #[tokio::test]
 async fn a_healthy_server_passes() {

@@ -43,7 +43,7 @@ pub struct Found {
     pub is_upload: bool,
 }
 
-const SOURCES: [(&str, &str); 15] = [
+const SOURCES: [(&str, &str); 16] = [
     (
         "artifactregistry.googleapis.com",
         include_str!("../../fixtures/google-apis/artifactregistry.v1.json"),
