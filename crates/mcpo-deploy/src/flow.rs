@@ -213,7 +213,7 @@ impl Deployment<'_> {
         if let (Some(_), Some(before)) = (&self.checked, &before) {
             CheckedRelease::check_possible(context, before)?;
         }
-        let released = self.release(prepared).await?;
+        let released = Box::pin(self.release(prepared)).await?;
         // Show the password before any later step can fail.
         commands::show_new_password(self.args.json, context, plan, seen).await?;
         let address = address(context, self.wanted, &released.revision, seen);
@@ -276,8 +276,10 @@ impl Deployment<'_> {
             (Some(checked), Some(current)) if plan.changes_only_traffic() => {
                 checked.resume(context, current).await?
             }
-            (Some(checked), _) => apply(context, plan, seen, prepared, &checked.first).await?,
-            (None, _) => apply(context, plan, seen, prepared, self.wanted).await?,
+            (Some(checked), _) => {
+                Box::pin(apply(context, plan, seen, prepared, &checked.first)).await?
+            }
+            (None, _) => Box::pin(apply(context, plan, seen, prepared, self.wanted)).await?,
         };
         let own = self.began.elapsed().saturating_sub(compiling);
         let revision = &released.revision;

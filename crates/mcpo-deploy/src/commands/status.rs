@@ -17,18 +17,7 @@ use crate::{
 pub async fn status(context: &Context<'_>, as_json: bool, disabled: &[&str]) -> Outcome {
     let service = existing(context).await?;
     let revisions = revisions(context).await?;
-    let unused_domains = match &context.domain {
-        Some(domain) => domain.left_over.clone(),
-        None => {
-            let Context {
-                google,
-                settings,
-                names,
-                ..
-            } = context;
-            domain::left_over(google, settings, names, disabled).await
-        }
-    };
+    let unused_domains = unused_domains(context, disabled).await;
     let serving = serving(&service);
     let tags = tags(&service);
     let of = |name: &str| -> Vec<&str> {
@@ -77,21 +66,7 @@ pub async fn status(context: &Context<'_>, as_json: bool, disabled: &[&str]) -> 
         if let Some(attached) = &attached {
             context.ui.result(format_args!("  {}", attached.line()));
         }
-        if let Some(domain) = &context.domain {
-            context.ui.result(format_args!(
-                "  https://{} {}",
-                domain.name,
-                domain_setup::state(domain)
-            ));
-            for line in domain_setup::missing_records(domain) {
-                context.ui.result(format_args!("    {line}"));
-            }
-        }
-        for domain in &unused_domains {
-            context.ui.result(format_args!(
-                "  domain mapping {domain} is left over: no setting names it"
-            ));
-        }
+        print_domains(context, &unused_domains);
         if let Some(drift) = &drift {
             let (headline, changes) = drift.lines();
             context.ui.result(format_args!("  {headline}"));
@@ -132,6 +107,30 @@ pub async fn status(context: &Context<'_>, as_json: bool, disabled: &[&str]) -> 
     } else {
         Exit::CheckFailed
     })
+}
+
+/// Returns the domains that lead to the service although no setting names them.
+async fn unused_domains(context: &Context<'_>, disabled: &[&str]) -> Vec<String> {
+    if let Some(domain) = &context.domain {
+        return domain.left_over.clone();
+    }
+    let (google, settings, names) = (&context.google, &context.settings, &context.names);
+    domain::left_over(google, settings, names, disabled).await
+}
+
+fn print_domains(context: &Context<'_>, unused: &[String]) {
+    if let Some(domain) = &context.domain {
+        let (name, state) = (&domain.name, domain_setup::state(domain));
+        context.ui.result(format_args!("  https://{name} {state}"));
+        for line in domain_setup::missing_records(domain) {
+            context.ui.result(format_args!("    {line}"));
+        }
+    }
+    for domain in unused {
+        context.ui.result(format_args!(
+            "  domain mapping {domain} is left over: no setting names it"
+        ));
+    }
 }
 
 /// Returns what is attached to the image of the revision that serves most requests. If the registry

@@ -254,17 +254,7 @@ fn assemble(
     if needs_redis && !features.iter().any(|feature| feature == REDIS_FEATURE) {
         features.push(REDIS_FEATURE.to_owned());
     }
-    let budget = table
-        .budget
-        .as_deref()
-        .map(|text| (text, Amount::parse(text)));
-    if let Some((text, None)) = budget {
-        let hint = format!("use {}", limits::accepted("budget"));
-        problems.push(check::Problem::new(
-            format!("invalid budget {text:?}"),
-            Some(&hint),
-        ));
-    }
+    let budget = budget(table.budget.as_deref(), problems);
     let region = args.region.clone().or(table.region).unwrap_or_default();
     let passed = table.cloud_run.as_ref();
     network.check(&region, &ledger, passed, problems);
@@ -320,7 +310,7 @@ fn assemble(
         keep_revisions: table
             .keep_revisions
             .map_or(Some(DEFAULT_REVISIONS), KeepRevisions::number),
-        budget: budget.and_then(|(_, budget)| budget),
+        budget,
         uptime_check: table.uptime_check,
         alert_email: table.alert_email,
         fields,
@@ -329,6 +319,17 @@ fn assemble(
         encryption_key: network.encryption_key,
         supply_chain,
     }
+}
+
+fn budget(text: Option<&str>, problems: &mut Vec<check::Problem>) -> Option<Amount> {
+    let text = text?;
+    let amount = Amount::parse(text);
+    if amount.is_none() {
+        let hint = format!("use {}", limits::accepted("budget"));
+        let what = format!("invalid budget {text:?}");
+        problems.push(check::Problem::new(what, Some(&hint)));
+    }
+    amount
 }
 
 /// Adds the variables of `--env`.

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{
     Cloud,
-    http::{Reply, Request, Served},
+    http::{Reply, Request},
 };
 
 /// The types that clients ask for, with their numbers (RFC 1035 §3.2.2, RFC 3596 §2.1, RFC 8659
@@ -20,7 +20,7 @@ const TYPES: [(&str, u16); 5] = [
 const NXDOMAIN: u16 = 3;
 
 /// Answers a query. Aliases are followed, as a resolver does.
-pub fn resolve(cloud: &Cloud, request: &Request) -> Served {
+pub fn resolve(cloud: &Cloud, request: &Request) -> Reply {
     let query = |name: &str| {
         let values = request.query.get(name)?;
         values.first().cloned()
@@ -28,7 +28,7 @@ pub fn resolve(cloud: &Cloud, request: &Request) -> Served {
     let name = query("name").unwrap_or_default();
     let kind = query("type").unwrap_or_else(|| "A".to_owned());
     let Some((kind, number)) = TYPES.iter().find(|(known, _)| *known == kind) else {
-        return Ok(Reply::json(400, &json!({ "Status": 1 }), None));
+        return Reply::json(400, &json!({ "Status": 1 }), None);
     };
     let state = cloud.state();
     let records = |name: &str, kind: &str| {
@@ -42,7 +42,7 @@ pub fn resolve(cloud: &Cloud, request: &Request) -> Served {
             break;
         };
         answers.push(json!({ "name": format!("{owner}."), "type": 5, "TTL": 300, "data": target }));
-        owner = target.trim_end_matches('.').to_owned();
+        target.trim_end_matches('.').clone_into(&mut owner);
     }
     if *kind != "CNAME" {
         let found = records(&owner, kind).into_iter();
@@ -59,5 +59,5 @@ pub fn resolve(cloud: &Cloud, request: &Request) -> Served {
     if !answers.is_empty() {
         answer["Answer"] = answers.into();
     }
-    Ok(Reply::json(200, &answer, None))
+    Reply::json(200, &answer, None)
 }

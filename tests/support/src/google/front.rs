@@ -165,7 +165,7 @@ async fn route(cloud: &Cloud, host: Option<&str>, request: Request) -> Served {
         Some(host) if host.ends_with(".run.app") || host == CUSTOM_DOMAIN => {
             run::serve_public(cloud, host, request).await
         }
-        Some("dns.google") => dns::resolve(cloud, &request),
+        Some("dns.google") => Ok(dns::resolve(cloud, &request)),
         Some(host) if host.starts_with(METADATA) => Ok(tokens::metadata(
             cloud,
             &request,
