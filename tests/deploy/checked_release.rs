@@ -3,6 +3,7 @@
 
 use std::{
     env,
+    path::Path,
     process::{Child, Command, Stdio},
 };
 
@@ -34,9 +35,9 @@ fn backend() {
 }
 
 /// A project whose revisions relay to a running server.
-struct Service {
-    google: Google,
-    project: Project,
+pub struct Service {
+    pub google: Google,
+    pub project: Project,
     backend: Child,
     port: u16,
     _state: TempDir,
@@ -44,7 +45,7 @@ struct Service {
 
 impl Service {
     /// Starts everything and deploys the first revision.
-    fn start(arguments: &[&str]) -> Self {
+    pub fn start(arguments: &[&str]) -> Self {
         let (google, project) = (google(), Project::with(MANIFEST));
         let layer = include_str!("../support/fixtures/breakable/src/breakable.rs");
         project.write("src/breakable.rs", layer);
@@ -54,22 +55,7 @@ impl Service {
         project.write(".env", &format!("ADMIN_PASSWORD={PASSWORD}\n"));
         let host = format!("tiny-{NUMBER}.{REGION}.run.app");
         let (port, state) = (free_port(), tempfile::tempdir().unwrap());
-        let backend = Command::new(env::current_exe().unwrap())
-            .args(["--exact", "checked_release::backend", "--nocapture"])
-            .env(IS_BACKEND, "1")
-            .env("ADMIN_PASSWORD", PASSWORD)
-            .env("BASE_URL", format!("https://{host}"))
-            .env("K_SERVICE", "tiny")
-            .env("MCPO_HOSTS", &host)
-            .env("MCPO_LEDGER", "memory")
-            .env("MCPO_SECRET", SECRET)
-            .env("MCPO_STATE_DIR", state.path())
-            .env("PORT", port.to_string())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let backend = start_backend(port, &host, PASSWORD, SECRET, state.path());
         let service = Self {
             google,
             project,
@@ -77,12 +63,11 @@ impl Service {
             port,
             _state: state,
         };
-        wait::until("the server", || http::get(port, "/health").ok());
         service.run(arguments).has(0, &["Released tiny-00001-"]);
         service
     }
 
-    fn run(&self, arguments: &[&str]) -> RunResult {
+    pub fn run(&self, arguments: &[&str]) -> RunResult {
         let child = self.begin(arguments);
         let result = RunResult::of(&child.wait_with_output().unwrap());
         json_schema::check(arguments, &result.stdout);
@@ -96,7 +81,7 @@ impl Service {
     }
 
     /// Returns the names of all revisions, oldest first.
-    fn revisions(&self) -> Vec<String> {
+    pub fn revisions(&self) -> Vec<String> {
         let prefix = format!("{SERVICE}/revisions/");
         let names = self.google.resources();
         let names = names.iter().filter_map(|name| name.strip_prefix(&prefix));
@@ -104,7 +89,7 @@ impl Service {
     }
 
     /// Returns the share of the revision in percent.
-    fn share(&self, revision: &str) -> i64 {
+    pub fn share(&self, revision: &str) -> i64 {
         let service = self.google.resource(SERVICE);
         let statuses = service["trafficStatuses"].as_array().unwrap().iter();
         let shares = statuses
@@ -112,6 +97,28 @@ impl Service {
             .map(|status| status["percent"].as_i64().unwrap_or(0));
         shares.sum()
     }
+}
+
+/// Starts a real server, and waits until it answers.
+pub fn start_backend(port: u16, host: &str, password: &str, ring: &str, state: &Path) -> Child {
+    let child = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "checked_release::backend", "--nocapture"])
+        .env(IS_BACKEND, "1")
+        .env("ADMIN_PASSWORD", password)
+        .env("BASE_URL", format!("https://{host}"))
+        .env("K_SERVICE", "tiny")
+        .env("MCPO_HOSTS", host)
+        .env("MCPO_LEDGER", "memory")
+        .env("MCPO_SECRET", ring)
+        .env("MCPO_STATE_DIR", state)
+        .env("PORT", port.to_string())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait::until("the server", || http::get(port, "/health").ok());
+    child
 }
 
 impl Drop for Service {

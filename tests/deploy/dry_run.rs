@@ -51,6 +51,11 @@ fn dry_run_of_each_command_announces_every_write() {
     assert_only_announced_writes(&google, &project, &domain);
     assert_nothing_to_do(&google, &project, &domain);
     project.change("three");
+    assert_only_announced_writes(&google, &project, &["--preview", "pr-1"]);
+    assert_nothing_to_do(&google, &project, &["--preview", "pr-1"]);
+    assert_only_announced_writes(&google, &project, &["--preview", "pr-2"]);
+    assert_only_announced_writes(&google, &project, &["--delete", "--preview", "pr-1"]);
+    assert_nothing_to_do(&google, &project, &["--delete", "--preview", "pr-1"]);
     let with_tag = ["--no-traffic", "--tag", "next", "--accept-reconnect"];
     assert_only_announced_writes(&google, &project, &with_tag);
     assert_only_announced_writes(&google, &project, &["--delete", "--yes"]);

@@ -80,6 +80,13 @@ refused(
     lambda: services.create_service(parent=parent, service=nameless, service_id="third"),
 )
 
+# The latest revision cannot be deleted, an earlier one without traffic can.
+revisions = run_v2.RevisionsClient(transport="rest")
+newest, first = revisions.list_revisions(parent=parent + "/services/other")
+refused(exceptions.BadRequest, lambda: revisions.delete_revision(name=newest.name).result(60))
+assert revisions.delete_revision(name=first.name).result(60).name == first.name
+refused(exceptions.NotFound, lambda: revisions.get_revision(name=first.name))
+
 services.delete_service(name=parent + "/services/other").result(60)
 refused(exceptions.NotFound, lambda: services.get_service(name=parent + "/services/other"))
 

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use mcpo_test_support::{
-    google::{Fault, Google},
+    google::{Fault, Google, NUMBER},
     wait,
 };
 
-use crate::project::{Project, RunResult, fetch, google};
+use crate::project::{Project, RunResult, fetch, google, writes};
 
 /// All methods that change something in the first deployment.
 const STEPS: &[&str] = &[
@@ -58,6 +58,70 @@ fn deployment_completes_after_a_kill_at_any_step() {
             .run(&google, &["--dry-run"])
             .has(0, &["nothing to do"]);
     }
+}
+
+/// The methods that change something in the deployment of a preview that replaces an earlier one, and
+/// in its deletion.
+const STEPS_OF_A_PREVIEW: &[&str] = &[
+    "secretmanager.projects.secrets.create",
+    "secretmanager.projects.secrets.addVersion",
+    "secretmanager.projects.secrets.setIamPolicy",
+    "run.projects.locations.services.patch",
+    "run.projects.locations.services.revisions.delete",
+];
+const STEPS_OF_ITS_DELETION: &[&str] = &[
+    "run.projects.locations.services.patch",
+    "run.projects.locations.services.revisions.delete",
+    "storage.objects.delete",
+    "secretmanager.projects.secrets.delete",
+];
+
+/// Kills a run at a step, and runs the same command again.
+fn run_after_a_kill(google: &Google, project: &Project, arguments: &[&str], step: &str) {
+    google.clear_calls();
+    google.fail(step, Fault::Hangs(30), 1);
+    let arguments = [arguments, &["--no-verify"]].concat();
+    let mut run = project.start(google, &arguments);
+    wait_for_call(google, step);
+    run.kill().unwrap();
+    run.wait().unwrap();
+    google.clear_faults();
+    let result = project.run(google, &arguments);
+    assert_eq!(result.code, Some(0), "killed at {step}: {result}");
+    google.clear_calls();
+    project.run(google, &arguments).has(0, &[]);
+    assert_eq!(writes(google), Vec::<String>::new(), "killed at {step}");
+}
+
+#[test]
+fn preview_is_deployed_and_deleted_after_a_kill_at_any_step() {
+    let (google, project) = (google(), Project::new());
+    project.deploy(&google, &[]);
+    let of_preview = |google: &Google, name: &str| -> Vec<String> {
+        let is_of = |one: &String| google.resource(one)["labels"]["mcpo-preview"] == name;
+        google.resources().into_iter().filter(is_of).collect()
+    };
+    for (index, step) in STEPS_OF_A_PREVIEW.iter().enumerate() {
+        let name = format!("pr-{index}");
+        if step.ends_with("revisions.delete") {
+            project.deploy(&google, &["--preview", &name, "--env", "A=old"]);
+        }
+        run_after_a_kill(&google, &project, &["--preview", &name], step);
+        assert_eq!(of_preview(&google, &name).len(), 3, "killed at {step}");
+        assert_eq!(fetch(&google, "/version"), "one", "killed at {step}");
+    }
+    let bucket = format!("tiny-europe-west1-{NUMBER}-ledger");
+    for (index, step) in STEPS_OF_ITS_DELETION.iter().enumerate() {
+        let name = format!("pr-{index}");
+        google.put_object(&bucket, &format!("preview.{name}.grant-00"));
+        run_after_a_kill(&google, &project, &["--delete", "--preview", &name], step);
+        assert_eq!(
+            of_preview(&google, &name),
+            Vec::<String>::new(),
+            "killed at {step}"
+        );
+    }
+    assert!(google.contents().is_empty());
 }
 
 #[test]

@@ -30,6 +30,7 @@ mod model;
 mod monitoring;
 mod network;
 mod plan;
+mod previews;
 mod private;
 mod project;
 mod refusals;

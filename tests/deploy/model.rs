@@ -21,6 +21,8 @@ struct Model {
     tags: BTreeMap<String, String>,
     /// The revisions that have served all requests.
     served: BTreeSet<String>,
+    /// The tags of the previews. Their revisions are not among `revisions`.
+    previews: BTreeSet<String>,
 }
 
 impl Model {
@@ -99,6 +101,17 @@ fn shares_and_tags(google: &Google) -> (BTreeMap<String, i64>, BTreeMap<String, 
     (shares, tags)
 }
 
+/// Checks that the revisions that serve users have the settings of the service.
+fn assert_serves_no_preview(google: &Google, shares: &BTreeMap<String, i64>) {
+    for name in shares.keys() {
+        let revision = google.resource(&format!("{SERVICE}/revisions/{name}"));
+        assert!(revision["labels"]["mcpo-preview"].is_null(), "{revision}");
+        let variables = revision["containers"][0]["env"].to_string();
+        assert!(!variables.contains("preview"), "{variables}");
+        assert!(!variables.contains("---"), "{variables}");
+    }
+}
+
 fn newest(google: &Google) -> String {
     let service = google.resource(SERVICE);
     let name = service["latestCreatedRevision"]
@@ -125,7 +138,7 @@ fn traffic_matches_the_model_after_random_commands() {
     for step in 0..COMMANDS {
         let version = format!("V={step}");
         let release = ["--env", version.as_str()];
-        let done = match draw(8) {
+        let done = match draw(11) {
             0 => {
                 project.deploy(&google, &release);
                 model.release_all(&newest(&google));
@@ -166,6 +179,20 @@ fn traffic_matches_the_model_after_random_commands() {
                 }
                 "rollback"
             }
+            7 | 8 => {
+                let name = ["pr-1", "pr-2"][usize::try_from(draw(2)).unwrap()];
+                project.deploy(&google, &[&release[..], &["--preview", name]].concat());
+                model.tags.insert(name.to_owned(), newest(&google));
+                model.previews.insert(name.to_owned());
+                "preview"
+            }
+            9 => {
+                let name = ["pr-1", "pr-2"][usize::try_from(draw(2)).unwrap()];
+                project.deploy(&google, &["--delete", "--preview", name]);
+                model.tags.remove(name);
+                model.previews.remove(name);
+                "delete a preview"
+            }
             _ => {
                 let result = project.run(&google, &["--status", "--json"]);
                 result.has(0, &[]);
@@ -179,6 +206,12 @@ fn traffic_matches_the_model_after_random_commands() {
                         "{name}"
                     );
                 }
+                assert!(status["drift"].is_null(), "{result}");
+                let previews = status["previews"].as_array().unwrap().iter();
+                let names: BTreeSet<_> = previews
+                    .map(|preview| preview["name"].as_str().unwrap().to_owned())
+                    .collect();
+                assert_eq!(names, model.previews);
                 "status"
             }
         };
@@ -186,5 +219,6 @@ fn traffic_matches_the_model_after_random_commands() {
         let expected: BTreeMap<_, _> = model.serving.iter().cloned().collect();
         assert_eq!(shares, expected, "step {step}, {done}: {model:?}");
         assert_eq!(tags, model.tags, "step {step}, {done}: {model:?}");
+        assert_serves_no_preview(&google, &shares);
     }
 }

@@ -34,7 +34,9 @@ async fn make(
     wanted: &Wanted,
 ) -> Outcome<Released> {
     release::enable(context, &plan.apis).await?;
-    release::check_public_access(context, seen.service.as_ref()).await?;
+    if context.names.preview().is_none() {
+        release::check_public_access(context, seen.service.as_ref()).await?;
+    }
     let image = async {
         release::repository(context, plan).await?;
         let registry = Registry::new(&context.google, &context.names);
@@ -51,12 +53,15 @@ async fn make(
     };
     let (versions, reference) =
         tokio::try_join!(release::identity_and_state(context, plan), image)?;
+    let versions = all_versions(context, seen, &versions);
+    if context.names.preview().is_some() {
+        return release::release_preview(context, seen, &reference, &versions, wanted).await;
+    }
     let current = seen.service.as_ref();
     if plan.service.is_empty() && plan.traffic.is_none() {
         // Only resources other than the service have changed.
         return release::settle(context, current).await;
     }
-    let versions = all_versions(context, seen, &versions);
     release::release(
         context,
         current,

@@ -15,6 +15,7 @@ Examples:
   mcpo deploy europe-west1 --canary 10              send 10% of the requests to the new revision
   mcpo deploy europe-west1 --promote                then send all requests to it
   mcpo deploy europe-west1 --rollback               or go back to the previous revision
+  mcpo deploy europe-west1 --preview my-branch      deploy a preview at its own URL
   mcpo deploy europe-west1 --logs --follow          print the service's logs
   mcpo deploy europe-west1 --delete                 delete it and everything created for it
   mcpo deploy europe-west1 --export main.tf         describe the service for Terraform
@@ -113,6 +114,15 @@ pub struct DeployArgs {
     /// --no-traffic, `canary` with --canary].
     #[arg(long, value_name = "NAME")]
     pub tag: Option<String>,
+
+    /// Deploy a preview: a revision without requests, with its own URL, issuer, password and ledger
+    /// records [default: the name of the branch, in CI]. With --delete or --show-password: act on
+    /// this preview.
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "", conflicts_with_all = [
+        "accept_changes", "adopt", "canary", "fast", "image_file", "logs", "no_traffic", "promote",
+        "rollback", "safe", "show_dockerfile", "status", "steps", "tag",
+    ])]
+    pub preview: Option<String>,
 
     /// Send no requests to the new revision; it is reachable only at the URL of its tag.
     #[arg(long, conflicts_with = "canary")]

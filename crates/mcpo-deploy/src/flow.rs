@@ -29,12 +29,9 @@ use crate::{
     retention::{self, Cleaned, Cleanup, Inventory, NextRelease},
     settings::PASSWORD,
     shares,
-    traffic::{self, NEXT_TAG, Share, Wanted, serving},
+    traffic::{self, CANARY_TAG, NEXT_TAG, Share, Wanted, serving},
     verify::{self, Address, Before, Verified},
 };
-
-/// The default tag of a revision that serves a part of the requests.
-const CANARY_TAG: &str = "canary";
 
 /// A deployment after its plan was made.
 struct Deployment<'a> {
@@ -319,7 +316,7 @@ fn completed_domain<'a>(args: &DeployArgs, context: &'a Context<'_>) -> Option<&
 fn wanted(args: &DeployArgs) -> Wanted {
     let share = share(args);
     let default = match share {
-        Share::Everything | Share::Kept => None,
+        Share::Everything | Share::Kept | Share::Preview => None,
         Share::Nothing => Some(NEXT_TAG.to_owned()),
         Share::Percent(_) => Some(CANARY_TAG.to_owned()),
     };

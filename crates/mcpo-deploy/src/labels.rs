@@ -8,6 +8,9 @@ pub const LABEL: (&str, &str) = ("managed-by", "mcpo");
 /// service as well.
 pub const SERVICE_LABEL: &str = "mcpo-service";
 pub const REGION_LABEL: &str = "mcpo-region";
+/// The label that ties a revision or a secret to the preview that it was made for; its value is the
+/// preview's tag.
+pub const PREVIEW_LABEL: &str = "mcpo-preview";
 /// The label that records whether the user has seen a generated password.
 pub const SHOWN_LABEL: &str = "mcpo-shown";
 /// The label's value before the password is shown; afterwards it is [`SHOWN`].

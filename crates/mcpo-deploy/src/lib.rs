@@ -33,6 +33,7 @@ mod monitoring;
 mod names;
 mod owner_report;
 mod plan;
+mod preview;
 mod registry;
 mod release;
 mod remote;
@@ -149,8 +150,15 @@ async fn act(
         plan::check_region(&google, &project, &settings.region, &disabled, ui).await?;
     }
     let names = Names::new(&settings, &project, number);
+    let (settings, names) = match &args.preview {
+        None => (settings, names),
+        Some(given) => {
+            let tag = preview::tag(&preview::given_name(given)?, &names)?;
+            (preview::adapt(settings, &tag), names.for_preview(&tag))
+        }
+    };
     check_host(&names, args.tag.as_deref())?;
-    let shows_no_address = args.logs || args.show_password || args.delete;
+    let shows_no_address = args.logs || args.show_password || args.delete || args.preview.is_some();
     let domain = if shows_no_address {
         None
     } else {
@@ -177,6 +185,10 @@ async fn act(
         commands::promote(&context, args).await
     } else if let Some(revision) = &args.rollback {
         commands::rollback(&context, revision, args).await
+    } else if args.preview.is_some() && args.delete {
+        commands::delete_preview(&context, args).await
+    } else if args.preview.is_some() {
+        Box::pin(commands::deploy_preview(args, &context, package, disabled)).await
     } else if args.delete {
         commands::delete(&context, args, &disabled).await
     } else {

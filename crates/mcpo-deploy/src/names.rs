@@ -3,7 +3,7 @@
 use crate::{
     google::api::{Labels, run::Service, storage::Bucket},
     image::digest,
-    labels::{LABEL, REGION_LABEL, SERVICE_LABEL},
+    labels::{LABEL, PREVIEW_LABEL, REGION_LABEL, SERVICE_LABEL},
     settings::{SecretSetting, SecretSource, Settings},
 };
 
@@ -44,6 +44,9 @@ pub const SQL_APIS: [&str; 2] = [
 /// The additional API of services with a policy of Binary Authorization.
 pub const BINARY_AUTHORIZATION_API: &str = "binaryauthorization.googleapis.com";
 
+/// Separates the tag of a preview in the ids of secrets. Ids of other secrets have no underscore.
+const PREVIEW_INFIX: &str = "_preview-";
+
 /// The maximum length of a service account id, in characters.
 const ACCOUNT_LEN: usize = 30;
 const BUCKET_LEN: usize = 63;
@@ -69,6 +72,8 @@ pub struct Names {
     pub service_id: String,
     repository_id: String,
     key: String,
+    /// The tag of the preview that these names are for; `None`: the service itself.
+    preview: Option<String>,
 }
 
 impl Names {
@@ -80,7 +85,23 @@ impl Names {
             service_id: settings.service.clone(),
             repository_id: settings.repository.clone(),
             key: settings.key(),
+            preview: None,
         }
+    }
+
+    /// Returns the names for a preview with this tag. The preview shares the account, the bucket, the
+    /// repository and the secrets that it does not replace.
+    #[must_use]
+    pub fn for_preview(self, tag: &str) -> Self {
+        Self {
+            preview: Some(tag.to_owned()),
+            ..self
+        }
+    }
+
+    /// Returns the tag of the preview that these names are for.
+    pub fn preview(&self) -> Option<&str> {
+        self.preview.as_deref()
     }
 
     /// `projects/P/locations/R`
@@ -135,7 +156,18 @@ impl Names {
         shortened(&format!("{}-ledger", self.key), INSTANCE_LEN)
     }
 
+    /// Returns the id of the secret that mcpo creates for a variable.
     pub fn secret_id(&self, variable: &str) -> String {
+        let shared = self.shared_secret_id(variable);
+        match &self.preview {
+            // Without the underscore, the id could be that of another variable of the service.
+            Some(tag) => format!("{shared}{PREVIEW_INFIX}{tag}"),
+            None => shared,
+        }
+    }
+
+    /// Returns the id of the service's secret, which a preview may share.
+    fn shared_secret_id(&self, variable: &str) -> String {
         format!("{}-{}", self.key, variable.to_lowercase().replace('_', "-"))
     }
 
@@ -151,8 +183,13 @@ impl Names {
     pub fn secret_of(&self, setting: &SecretSetting) -> String {
         match &setting.source {
             SecretSource::Existing { secret, .. } => secret.clone(),
-            SecretSource::Local(_) | SecretSource::Generated(_) | SecretSource::Instance => {
+            // A value that is known on this machine may differ from the service's. A preview must not
+            // replace the service's value.
+            SecretSource::Local(Some(_)) | SecretSource::Generated(_) => {
                 self.secret_id(&setting.variable)
+            }
+            SecretSource::Local(None) | SecretSource::Instance => {
+                self.shared_secret_id(&setting.variable)
             }
         }
     }
@@ -169,6 +206,18 @@ impl Names {
             label(SERVICE_LABEL, &self.service_id),
             label(REGION_LABEL, &self.region),
         ])
+    }
+
+    /// Returns the labels of a secret with this id: those of the service, and that of the preview if
+    /// it was made for one.
+    pub fn labels_of_secret(&self, id: &str) -> Labels {
+        let mut labels = self.labels();
+        if let Some(tag) = &self.preview
+            && id.ends_with(&format!("{PREVIEW_INFIX}{tag}"))
+        {
+            labels.insert(PREVIEW_LABEL.to_owned(), tag.clone());
+        }
+        labels
     }
 
     /// Returns true if a resource's labels include all labels of this service.
@@ -193,10 +242,21 @@ impl Names {
 
     /// Returns the public URL, without a path.
     pub fn base_url(&self, settings: &Settings) -> String {
-        settings
-            .base_url
-            .clone()
-            .unwrap_or_else(|| format!("https://{}", self.host()))
+        let configured = settings.base_url.clone();
+        configured.unwrap_or_else(|| format!("https://{}", self.public_host()))
+    }
+
+    /// Returns the deterministic host name of the service or of the preview.
+    pub fn public_host(&self) -> String {
+        self.tagged(self.host())
+    }
+
+    /// Returns the host name of the preview, if these names are for one.
+    fn tagged(&self, host: String) -> String {
+        match &self.preview {
+            Some(tag) => format!("{tag}---{host}"),
+            None => host,
+        }
     }
 
     /// Returns the host names of the service besides the one in `BASE_URL`, separated by commas: the
@@ -223,6 +283,11 @@ impl Names {
             .filter(is_other)
             .cloned()
             .collect();
+        // Domains lead to the service and never to a preview.
+        if self.preview.is_some() {
+            let hosts: Vec<_> = hosts.into_iter().map(|host| self.tagged(host)).collect();
+            return hosts.join(",");
+        }
         hosts.extend(former);
         hosts.join(",")
     }
@@ -245,6 +310,13 @@ impl Names {
         } else {
             Err(LongHost { host, length })
         }
+    }
+
+    /// Returns how many characters the tag in a host name may have.
+    pub fn room_for_tag(&self) -> usize {
+        let host = self.tag_url("");
+        let label = host.trim_start_matches("https://").split('.').next();
+        LABEL_LEN.saturating_sub(label.map_or(LABEL_LEN, str::len))
     }
 
     /// Returns true if the bucket belongs to this project. Bucket names are global, so another
@@ -286,6 +358,7 @@ mod tests {
             service_id: "s".repeat(43),
             repository_id: "mcpo".to_owned(),
             key: "k".to_owned(),
+            preview: None,
         };
         // 43 characters, a hyphen and 12 digits; the tag adds its length and 3 hyphens.
         assert!(names.checked_host(None).is_ok());

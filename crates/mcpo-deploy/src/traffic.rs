@@ -14,6 +14,9 @@ use crate::google::api::run::{AllocationType, Service, TrafficTarget};
 /// The default tag of a revision that serves no requests.
 pub const NEXT_TAG: &str = "next";
 
+/// The default tag of a revision that serves a part of the requests.
+pub const CANARY_TAG: &str = "canary";
+
 /// The tag of a new revision during a checked release, and after one that failed. A later change of
 /// the traffic removes it or moves it to another revision.
 pub const CHECK_TAG: &str = "mcpo";
@@ -31,19 +34,24 @@ pub enum Share {
     Nothing,
     /// The shares stay as they are, also that of the latest revision if it is not new.
     Kept,
+    /// As `Kept`, for a preview: all other tags stay, too.
+    Preview,
     Percent(u8),
 }
 
 impl Wanted {
     /// Returns the traffic targets for a service whose newest revision is `newest`.
     pub fn targets(&self, current: Option<&Service>, newest: &str) -> Outcome<Vec<TrafficTarget>> {
+        if let (Share::Preview, Some(current), Some(tag)) = (self.share, current, &self.tag) {
+            return Ok(beside(current, tag, newest));
+        }
         let mut targets = match (self.share, current) {
             (Share::Everything, _) => vec![TrafficTarget::latest(100)],
             (_, None) => {
                 return Err(Failure::new("the first revision must serve all requests")
                     .hint("deploy it once without --no-traffic and --canary"));
             }
-            (Share::Kept, Some(current)) => as_targets(&serving(current)),
+            (Share::Kept | Share::Preview, Some(current)) => as_targets(&serving(current)),
             (Share::Nothing, Some(current)) => scaled(&serving(current), newest, 100)?,
             (Share::Percent(percent), Some(current)) => {
                 let percent = i64::from(percent);
@@ -60,6 +68,25 @@ impl Wanted {
         }
         Ok(targets)
     }
+}
+
+/// Returns targets that change nothing but the tag of a preview. An empty name of the revision removes
+/// the tag. The tag of a checked release stays, because that release may not have ended.
+pub fn beside(current: &Service, tag: &str, revision: &str) -> Vec<TrafficTarget> {
+    let mut targets = Vec::new();
+    for status in statuses(current) {
+        let mut target = target(status, status.percent);
+        if status.tag != tag {
+            target = target.with_tag(&status.tag);
+        }
+        if target.percent > 0 || !target.tag.is_empty() {
+            targets.push(target);
+        }
+    }
+    if !revision.is_empty() {
+        targets.push(TrafficTarget::revision(revision, 0).with_tag(tag));
+    }
+    targets
 }
 
 /// Returns targets that send all requests to one revision.

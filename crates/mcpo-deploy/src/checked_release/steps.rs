@@ -7,6 +7,7 @@ use crate::{
     context::Context,
     google::api::run::{Service, TrafficTarget},
     history, last_write,
+    preview::without_preview_tags,
     release::{self, Released},
     report,
     shares::{Shares, main_of, names_of},
@@ -209,7 +210,7 @@ impl<'a> Steps<'a> {
         let ours = [&*self.written, &self.service.traffic];
         if !ours
             .iter()
-            .any(|targets| traffic::same(targets, &service.traffic))
+            .any(|targets| are_same(targets, &service.traffic))
         {
             return Err(Failure::new("someone else has changed it at the same time"));
         }
@@ -231,7 +232,7 @@ fn check_unchanged(service: &Service, revision: &str, written: &[TrafficTarget])
     let newest = service.latest_created();
     let what = if newest != revision {
         format!("deployed {newest}")
-    } else if !traffic::same(written, &service.traffic) {
+    } else if !are_same(written, &service.traffic) {
         "changed the traffic".to_owned()
     } else {
         return Ok(());
@@ -245,6 +246,13 @@ fn check_unchanged(service: &Service, revision: &str, written: &[TrafficTarget])
         }
     ));
     Err(failure.hint("agree on who deploys, and run the same command again"))
+}
+
+/// Returns true if the allocations are the same. A preview that someone deploys at the same time does
+/// not change what serves users.
+fn are_same(one: &[TrafficTarget], other: &[TrafficTarget]) -> bool {
+    let [one, other] = [one, other].map(without_preview_tags);
+    traffic::same(&one, &other)
 }
 
 /// Describes which revisions serve, compared with those that served before.

@@ -7,13 +7,9 @@ use mcpo_common::{
 
 use super::Context;
 use crate::{
-    google::{
-        ErrorContext as _,
-        api::{run::Service, secret_manager::AccessSecretVersionResponse},
-        method,
-    },
+    google::{ErrorContext as _, api::secret_manager::AccessSecretVersionResponse, method},
     plan::{self, Observed, Plan},
-    release, report,
+    preview, release, report,
     settings::{PASSWORD, SignIn},
 };
 
@@ -47,10 +43,10 @@ async fn find(context: &Context<'_>) -> Outcome<(String, Option<Secret>)> {
     let (google, names) = (&context.google, &context.names);
     let id = names.secret_id(PASSWORD);
     let during = || format!("failed to read the secret {id}");
-    let path = format!("v2/{}", names.service());
-    let service = google.find(&method::SERVICE_GET, &path).await;
-    let service: Service = service.during(during())?.unwrap_or_default();
-    let version = plan::pinned(service.containers(), PASSWORD, &id).unwrap_or("latest");
+    let found = preview::read(google, names).await.during(during())?;
+    let containers = found.as_ref().map(|found| found.containers(names));
+    let containers = containers.unwrap_or_default();
+    let version = plan::pinned(containers, PASSWORD, &id).unwrap_or("latest");
     let path = format!("v1/{}/versions/{version}:access", names.secret(&id));
     let found = google.find(&method::SECRET_READ, &path).await;
     let found: Option<AccessSecretVersionResponse> = found.during(during())?;

@@ -15,6 +15,7 @@ use crate::{
     },
     history,
     plan::{Line, shares},
+    preview::tag_of,
     release,
     report::{self, seconds},
     shares::{main_of, without},
@@ -57,9 +58,19 @@ pub async fn rollback(context: &Context<'_>, wanted: &str, args: &DeployArgs) ->
     let all = revisions(context).await?;
     let good: Vec<_> = all
         .iter()
-        .filter(|revision| revision.is_ready())
+        .filter(|revision| revision.is_ready() && tag_of(revision).is_none())
         .map(|revision| revision.short_name().to_owned())
         .collect();
+    if let Some(tag) = all
+        .iter()
+        .find(|one| one.short_name() == wanted)
+        .and_then(tag_of)
+    {
+        let what = format!("{wanted} is the revision of the preview {tag}");
+        return Err(Failure::new(what).hint(
+            "it has the address, key ring and password of the preview; deploy its source without --preview",
+        ));
+    }
     let serving = traffic::serving(&service);
     let is_serving = |name: &&str| serving.iter().any(|(one, _)| one == name);
     let now = all.iter().map(Revision::short_name).find(is_serving);

@@ -3,11 +3,12 @@
 use mcpo_common::error::{Exit, Outcome};
 use serde_json::json;
 
-use super::{Context, existing, revisions};
+use super::{Context, existing_with_previews, revisions};
 use crate::{
     domain, domain_setup,
     drift::{self, Drift},
     google::api::run::Revision,
+    preview::list,
     shares::main_of,
     supply_chain::{Attached, attached},
     traffic::{serving, tags},
@@ -15,7 +16,9 @@ use crate::{
 
 /// Prints the service's revisions. A service that is not ready exits like a failed check.
 pub async fn status(context: &Context<'_>, as_json: bool, disabled: &[&str]) -> Outcome {
-    let service = existing(context).await?;
+    let found = existing_with_previews(context).await?;
+    let previews = list(&found);
+    let service = found.service;
     let revisions = revisions(context).await?;
     let unused_domains = unused_domains(context, disabled).await;
     let serving = serving(&service);
@@ -46,6 +49,7 @@ pub async fn status(context: &Context<'_>, as_json: bool, disabled: &[&str]) -> 
             "drift": drift.as_ref().map(Drift::as_json),
             "attachments": attached.as_ref().map(Attached::as_json),
             "domain": domain_setup::as_json(context), "left_over_domains": unused_domains,
+            "previews": previews.iter().map(|preview| preview.as_json(&context.names)).collect::<Vec<_>>(),
         });
         context.ui.result(format_args!("{summary:#}"));
     } else {
@@ -73,6 +77,11 @@ pub async fn status(context: &Context<'_>, as_json: bool, disabled: &[&str]) -> 
             for change in changes {
                 context.ui.result(format_args!("    ! {change}"));
             }
+        }
+        for preview in &previews {
+            context
+                .ui
+                .result(format_args!("  {}", preview.line(&context.names)));
         }
         let is_shown = |(index, revision): &(usize, &Revision)| {
             let name = revision.short_name();

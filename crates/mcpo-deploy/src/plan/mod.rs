@@ -16,7 +16,7 @@ use mcpo_common::{error::Outcome, secret::Secret};
 
 pub use self::{
     fields::{removed, service_fields, without},
-    left_over::find as left_over,
+    left_over::all as all_secrets,
     lines::Line,
     observe::{Observed, decoded, observe, project},
     region::check as check_region,

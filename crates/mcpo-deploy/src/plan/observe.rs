@@ -1,6 +1,6 @@
 //! Reads the current state of the project. Only sends read requests.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::SystemTime};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use mcpo_common::{
@@ -30,6 +30,7 @@ use crate::{
     labels::{NOT_SHOWN, SHOWN_LABEL, are_ours},
     memorystore::{self, SeenInstance},
     names::Names,
+    preview::{self, Removal, Scope},
     settings::{Ledger, SecretSetting, SecretSource, Settings},
 };
 
@@ -55,6 +56,8 @@ pub struct Observed {
     pub rotation: Option<&'static str>,
     /// The ids of this service's secrets that no setting refers to.
     pub left_over: Vec<String>,
+    /// For the deployment of a preview.
+    pub preview: preview::Seen,
 }
 
 /// A secret that exists.
@@ -143,9 +146,7 @@ pub async fn observe(
         if !is_on("run") {
             return Ok(None);
         }
-        let found = google
-            .find(&method::SERVICE_GET, &format!("v2/{}", names.service()))
-            .await;
+        let found = preview::read(google, names).await;
         found.during(format!("failed to read the service {}", names.service_id))
     };
     let bucket = async {
@@ -169,21 +170,21 @@ pub async fn observe(
         }
         Ok(seen)
     };
-    let left_over = async {
+    let all_secrets = async {
         if !is_on("secretmanager") {
             return Ok(None);
         }
-        left_over::find(google, names, settings).await
+        left_over::all(google, names).await
     };
     let instance = memorystore::observe(google, settings, names, is_on("redis"));
     let sql_policies = sql::policies(google, settings, is_on("cloudresourcemanager"));
     let (
         has_repository,
         has_account,
-        service,
+        found,
         (bucket, bucket_policy),
         mut secrets,
-        left_over,
+        all_secrets,
         sql_policies,
         instance,
     ) = tokio::try_join!(
@@ -192,10 +193,24 @@ pub async fn observe(
         service,
         bucket,
         secrets,
-        left_over,
+        all_secrets,
         sql_policies,
         instance
     )?;
+    // A caller that may not list secrets can still deploy.
+    let all_secrets = all_secrets.unwrap_or_default();
+    let (service, preview) = match (found, names.preview()) {
+        (Some(found), Some(tag)) => {
+            let scope = Scope::Expired {
+                days: settings.preview_max_age_days,
+                except: tag,
+            };
+            let removal = Removal::plan(&found, &all_secrets, &scope, SystemTime::now());
+            let (service, seen) = preview::of_this_preview(found, removal, names)?;
+            (Some(service), seen)
+        }
+        (found, _) => (found.map(|found| found.service), preview::Seen::default()),
+    };
     let kept = match &service {
         Some(service) => {
             generated_secret::keep(google, settings, names, service, &mut secrets).await?
@@ -213,8 +228,8 @@ pub async fn observe(
         service,
         unused: kept.unused,
         rotation: kept.rotation,
-        // A caller that may not list secrets can still deploy.
-        left_over: left_over.unwrap_or_default(),
+        left_over: left_over::find(&all_secrets, names, settings),
+        preview,
         disabled,
     })
 }

@@ -12,7 +12,7 @@ use crate::{
             Service,
         },
     },
-    labels::LABEL,
+    labels::{LABEL, PREVIEW_LABEL},
     last_write::CLIENT,
     names::Names,
     settings::{BinaryAuthorizationPolicy, Ledger, Settings, SignIn},
@@ -86,6 +86,35 @@ pub fn service(
     versions: &Versions,
     current: Option<&Service>,
 ) -> Service {
+    let wanted = of_service(settings, names, image, versions, current);
+    match names.preview() {
+        Some(tag) => of_preview(wanted, tag),
+        None => wanted,
+    }
+}
+
+/// Keeps only the template, with the label of the preview. A preview must not change the settings of
+/// the service.
+fn of_preview(wanted: Service, tag: &str) -> Service {
+    let mut template = wanted.template.unwrap_or_default();
+    template
+        .labels
+        .insert(PREVIEW_LABEL.to_owned(), tag.to_owned());
+    Service {
+        client: wanted.client,
+        client_version: wanted.client_version,
+        template: Some(template),
+        ..Service::default()
+    }
+}
+
+fn of_service(
+    settings: &Settings,
+    names: &Names,
+    image: &str,
+    versions: &Versions,
+    current: Option<&Service>,
+) -> Service {
     let hosts = names.hosts(settings, current);
     let with_hosts = |hosts: &str| {
         let service = with_hosts(settings, names, image, versions, hosts);
@@ -100,7 +129,7 @@ pub fn service(
     else {
         return wanted;
     };
-    let is_learned = before.starts_with(&names.host())
+    let is_learned = before.starts_with(&names.public_host())
         && before != hosts
         && chosen_hosts(&before).eq(chosen_hosts(&hosts));
     let kept = with_hosts(&before);

@@ -5,6 +5,7 @@ mod encryption;
 mod failure;
 mod grant;
 mod merge;
+mod of_preview;
 mod prepare;
 mod wait;
 
@@ -16,6 +17,7 @@ use serde::Serialize;
 pub use self::{
     encryption::explain as explain_encryption,
     grant::revoke_sql,
+    of_preview::{release_preview, remove_tags},
     prepare::{check_public_access, enable, identity_and_state, note_shown, repository},
 };
 use crate::{
@@ -32,6 +34,7 @@ use crate::{
     history,
     image::digest,
     plan::{self, Versions, managed_mask},
+    preview,
     traffic::{self, Share, Wanted},
 };
 
@@ -81,7 +84,17 @@ pub async fn release(
         _ => Vec::new(),
     };
     let annotations = history::annotations(current, &before);
-    body.annotations = drift::after_release(annotations, current, &wanted, &body.traffic);
+    let annotations = drift::after_release(annotations, current, &wanted, &body.traffic);
+    let traffic = body.traffic.clone();
+    if let Some(current) = current {
+        (body.traffic, body.annotations) = preview::pinned(current, &traffic, &newest, annotations);
+        // Google would take an earlier template for a new revision.
+        if revision.is_none() && current.hides_template {
+            body.template = None;
+        }
+    } else {
+        body.annotations = annotations;
+    }
     let operation = write_when_known(context, current, &body, makes_account).await?;
     let service = wait::until_ready(context, operation, &newest, current).await?;
     if revision.is_some() {
@@ -90,7 +103,7 @@ pub async fn release(
     Ok(Released {
         revision: newest,
         service,
-        traffic: body.traffic,
+        traffic,
     })
 }
 
@@ -217,7 +230,11 @@ async fn write(
             let removed = plan::removed(current, body);
             let passed = plan::service_fields(body.passed.keys().chain(&removed));
             let mask = managed_mask(&passed);
-            let query = [("updateMask", &*mask)];
+            let mask = match &body.template {
+                Some(_) => &*mask,
+                None => mask.trim_start_matches("template,"),
+            };
+            let query = [("updateMask", mask)];
             let body = Service {
                 etag: current.etag.clone(),
                 ..body.clone()
@@ -281,6 +298,9 @@ struct TrafficPatch<'a> {
     etag: &'a str,
 }
 
+/// How often a write is repeated if someone deploys previews at the same time.
+const MAX_ATTEMPTS: u32 = 5;
+
 /// Writes only the traffic allocation. `before` are the shares that a checked release restores if it
 /// fails; empty if the write is not part of one.
 pub async fn set_traffic(
@@ -289,10 +309,44 @@ pub async fn set_traffic(
     traffic: &[TrafficTarget],
     before: &[(String, i64)],
 ) -> Outcome<Service> {
-    let annotations = history::annotations(Some(current), before);
+    let (mut current, mut targets) = (current.clone(), traffic.to_vec());
+    let mut attempt = 1;
+    loop {
+        let annotations = history::annotations(Some(&current), before);
+        let annotations = drift::after_shift(annotations, &current, &targets);
+        let latest = current.latest_ready().unwrap_or_default();
+        let (pinned, annotations) = preview::pinned(&current, &targets, latest, annotations);
+        let sent = match patch_traffic(context, &current, &pinned, annotations).await {
+            Err(GoogleError::Conflict(message)) => {
+                // Someone may have deployed a preview, which must not stop a release.
+                let now = wait::wait_for_changes(context).await?;
+                if attempt < MAX_ATTEMPTS && preview::differ_only_in_previews(&current, &now) {
+                    attempt += 1;
+                    targets = preview::with_previews_of(&targets, &now);
+                    current = now;
+                    continue;
+                }
+                let during = "failed to change the traffic";
+                return Err(conflict::lost(context, during, &now, message));
+            }
+            sent => sent,
+        };
+        let operation = sent.during("failed to change the traffic")?;
+        return wait::wait_for_traffic(context, operation).await;
+    }
+}
+
+/// Sends the request. Returns `None` if an earlier attempt of this run has already written the
+/// traffic.
+async fn patch_traffic(
+    context: &Context<'_>,
+    current: &Service,
+    traffic: &[TrafficTarget],
+    annotations: Labels,
+) -> Result<Option<Operation>, GoogleError> {
     let body = TrafficPatch {
         traffic,
-        annotations: drift::after_shift(annotations, current, traffic),
+        annotations,
         etag: &current.etag,
     };
     let path = format!("v2/{}", context.names.service());
@@ -301,18 +355,17 @@ pub async fn set_traffic(
         ..Request::with_body(&path, &body)
     };
     let google = &context.google;
-    let during = "failed to change the traffic";
-    let operation = match google.call(&method::SERVICE_PATCH, request).await {
+    match google.call(&method::SERVICE_PATCH, request).await {
+        Ok(operation) => Ok(Some(operation)),
         Err(GoogleError::Conflict(message)) => {
             // The response to an earlier attempt of this run may have been lost.
-            let found = google.get(&method::SERVICE_GET, &path).await;
-            let found: Service = found.during(during)?;
-            if !traffic::same(&found.traffic, traffic) {
-                return Err(conflict::lost(context, during, &found, message));
+            let found: Service = google.get(&method::SERVICE_GET, &path).await?;
+            if traffic::same(&found.traffic, traffic) {
+                Ok(None)
+            } else {
+                Err(GoogleError::Conflict(message))
             }
-            None
         }
-        sent => Some(sent.during(during)?),
-    };
-    wait::wait_for_traffic(context, operation).await
+        Err(google_error) => Err(google_error),
+    }
 }

@@ -132,7 +132,7 @@ pub async fn note_shown(context: &Context<'_>, id: &str, known: Option<&LabelCha
             ..Secret::default()
         },
         None => {
-            let mut labels = context.names.labels();
+            let mut labels = context.names.labels_of_secret(id);
             labels.insert(SHOWN_LABEL.to_owned(), SHOWN.to_owned());
             Secret {
                 labels,
@@ -317,7 +317,7 @@ async fn secret(context: &Context<'_>, change: &SecretChange) -> Outcome<(String
 /// stored in the service's region.
 async fn make_secret(context: &Context<'_>, change: &SecretChange) -> Result<(), GoogleError> {
     let (google, names) = (&context.google, &context.names);
-    let mut labels = names.labels();
+    let mut labels = names.labels_of_secret(&change.id);
     if change.is_to_be_shown() {
         labels.insert(SHOWN_LABEL.to_owned(), NOT_SHOWN.to_owned());
     }

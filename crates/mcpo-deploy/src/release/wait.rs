@@ -12,6 +12,7 @@ use crate::{
         api::{Operation, run::Service},
         method, outcome,
     },
+    preview,
     shares::main_of,
     traffic::serving,
 };
@@ -97,7 +98,7 @@ async fn wait(
             let service: Service = context.google.get(&method::SERVICE_GET, &path).await?;
             say(&service);
             if operation.is_none() && !service.reconciling {
-                return Ok(service);
+                return as_seen(context, service).await;
             }
         }
         if began.elapsed() > READY_TIMEOUT {
@@ -106,6 +107,15 @@ async fn wait(
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
+}
+
+/// A release must not take a preview for its own revision.
+async fn as_seen(context: &Context<'_>, service: Service) -> Result<Service, GoogleError> {
+    if context.names.preview().is_some() {
+        return Ok(service);
+    }
+    let found = preview::complete(&context.google, &context.names, service);
+    Ok(found.await?.service)
 }
 
 /// Returns the first condition that is not met, as Google describes it.

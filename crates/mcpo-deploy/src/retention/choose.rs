@@ -10,7 +10,7 @@ use super::{
 use crate::{
     google::api::run::{Revision, Service},
     history,
-    labels::are_ours,
+    labels::{PREVIEW_LABEL, are_ours},
     traffic::{Share, serving},
 };
 
@@ -86,7 +86,9 @@ fn needed(
 ) -> BTreeSet<String> {
     let new = release.is_some_and(|release| release.makes_revision);
     let new = new.then_some(NEW);
-    let existing = inventory.revisions.iter();
+    // Previews are not releases.
+    let is_release = |one: &&Revision| !one.labels.contains_key(PREVIEW_LABEL);
+    let existing = inventory.revisions.iter().filter(is_release);
     let names = new.into_iter().chain(existing.map(Revision::short_name));
     let names: Vec<_> = names.collect();
     let ready = inventory.revisions.iter().filter(|one| one.is_ready());
@@ -104,7 +106,7 @@ fn needed(
             now = Some(newest);
         }
         Some(Share::Percent(_)) => now = Some(newest),
-        Some(Share::Nothing | Share::Kept) | None => {}
+        Some(Share::Nothing | Share::Kept | Share::Preview) | None => {}
     }
     let have_served = names
         .iter()

@@ -96,7 +96,7 @@ impl Project {
     /// Plans the deletion as a deployment does, releases, and deletes.
     fn release(&mut self, share: Share, is_good: bool, random: &mut Random) {
         let tag = match share {
-            Share::Everything | Share::Kept => None,
+            Share::Everything | Share::Kept | Share::Preview => None,
             Share::Nothing => Some("next".to_owned()),
             Share::Percent(_) => Some("canary".to_owned()),
         };

@@ -107,6 +107,14 @@ pub fn check(settings: &Settings, tag: Option<&str>, problems: &mut Vec<Problem>
         problems.push(Problem::new(what, Some(&hint)));
     }
     check_monitoring(settings, problems);
+    if !(1..=365).contains(&settings.preview_max_age_days) {
+        let what = format!(
+            "invalid preview-max-age-days {}",
+            settings.preview_max_age_days
+        );
+        let hint = format!("use {}", limits::accepted("preview-max-age-days"));
+        problems.push(Problem::new(what, Some(&hint)));
+    }
     check_names(settings, problems);
     check_features(settings, problems);
     check_size(settings, problems);

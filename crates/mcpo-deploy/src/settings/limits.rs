@@ -86,6 +86,10 @@ pub const LIMITS: &[Limit] = &[
         accepted: "increasing percentages of 1 to 99",
     },
     Limit {
+        setting: "preview-max-age-days",
+        accepted: "1 to 365",
+    },
+    Limit {
         setting: "keep-revisions",
         accepted: "1 to 1000, or `all`",
     },

@@ -96,6 +96,8 @@ pub struct Settings {
     /// The Cloud KMS key that encrypts what mcpo creates.
     pub encryption_key: Option<String>,
     pub supply_chain: SupplyChain,
+    /// The age in days at which a preview is removed.
+    pub preview_max_age_days: u32,
 }
 
 /// The cargo features that the service is built with.
@@ -160,8 +162,11 @@ const DEFAULT_STEP: u8 = 10;
 /// The number of revisions that are kept by default.
 const DEFAULT_REVISIONS: usize = 10;
 pub const LEDGER: &str = "MCPO_LEDGER";
+/// The age in days at which a preview is removed by default.
+const DEFAULT_PREVIEW_AGE: u32 = 14;
 pub const KEY_RING: &str = "MCPO_SECRET";
 pub const PASSWORD: &str = "ADMIN_PASSWORD";
+pub const PASSWORD_HASH: &str = "ADMIN_PASSWORD_HASH";
 
 impl Settings {
     /// Merges and validates the settings. The failure lists every invalid setting.
@@ -307,6 +312,7 @@ fn assemble(
             [] => table.release_steps.unwrap_or_else(|| vec![DEFAULT_STEP]),
             steps => steps.to_vec(),
         },
+        preview_max_age_days: table.preview_max_age_days.unwrap_or(DEFAULT_PREVIEW_AGE),
         keep_revisions: table
             .keep_revisions
             .map_or(Some(DEFAULT_REVISIONS), KeepRevisions::number),

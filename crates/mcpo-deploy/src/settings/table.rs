@@ -42,6 +42,7 @@ pub struct Table {
     pub features: Vec<String>,
     pub default_features: Option<bool>,
     pub release_steps: Option<Vec<u8>>,
+    pub preview_max_age_days: Option<u32>,
     pub keep_revisions: Option<KeepRevisions>,
     pub budget: Option<String>,
     pub uptime_check: bool,

@@ -23,7 +23,9 @@ impl Lock {
         }
         let how_to_accept = context.invocation.with(accept);
         let locked = Locked::new(file.read()?, LockFile::NAME, how_to_accept);
-        let locked = locked.with_changes_accepted(context.accepts_changes);
+        // A preview shows the changes. A release to users refuses them.
+        let accepts = context.accepts_changes || context.names.preview().is_some();
+        let locked = locked.with_changes_accepted(accepts);
         Ok(Self(Some(locked)))
     }
 

@@ -11,7 +11,7 @@ use mcpo_common::{
     secret::Secret,
     text::count,
 };
-use mcpo_probe::{Changes, Check, Client, Contract, Credentials, Quiet, Report, Verdict};
+use mcpo_probe::{Changes, Check, Client, Contract, Credentials, Document, Quiet, Report, Verdict};
 use url::Url;
 
 use crate::{
@@ -55,6 +55,8 @@ pub struct Before {
     lock: Lock,
     /// The contract of the revision that serves before the release.
     contract: Option<Contract>,
+    /// The report of the last verification, in Markdown.
+    pub report: Option<String>,
 }
 
 /// How a request passes Google's front end.
@@ -141,7 +143,9 @@ pub async fn before(context: &Context<'_>, plan: &Plan, seen: &Observed) -> Outc
     let lock = Lock::read(context, "--accept-changes")?;
     let password = password(context, plan, seen).await?;
     let serves = seen.service.as_ref();
-    let serves = serves.is_some_and(|service| service.latest_ready_revision.is_some());
+    // The tokens of an earlier revision of a preview need not work.
+    let serves = serves.is_some_and(|service| service.latest_ready_revision.is_some())
+        && context.names.preview().is_none();
     sign_in(context, password, serves, lock).await
 }
 
@@ -183,6 +187,7 @@ async fn sign_in(
             way,
             lock,
             contract: None,
+            report: None,
         });
     }
     let progress = context
@@ -202,6 +207,7 @@ async fn sign_in(
         way,
         lock,
         contract: report.contract,
+        report: None,
     })
 }
 
@@ -312,6 +318,7 @@ pub async fn verify(
     )?;
     plan.locked = before.lock.locked();
     let report = Box::pin(mcpo_probe::run(&plan, &mut Quiet)).await;
+    before.report = Some(Document::Markdown.write(&report));
     if address.base == context.base_url() {
         lock::report_changes(context, before.contract.as_ref(), report.contract.as_ref());
     }

@@ -17,7 +17,7 @@ use crate::{
         scope::Scopes,
     },
     pages::Brand,
-    store::{BucketName, Endpoints, GrantStore},
+    store::{BucketName, Endpoints, GrantStore, RecordPrefix},
 };
 
 /// The configuration of a server: from the environment with [`Config::from_env`], or built in code.
@@ -37,6 +37,8 @@ pub struct Config {
     pub(crate) clients: Vec<ConfiguredClient>,
     pub(crate) authorization_server: Option<AuthorizationServer>,
     pub(crate) store: StoreChoice,
+    /// The beginning of the names of all records, in a bucket or in Redis.
+    pub(crate) record_prefix: RecordPrefix,
     pub(crate) grants_not_before: Option<Timestamp>,
     pub(crate) title: Option<String>,
     pub(crate) brand: Brand,
@@ -105,6 +107,7 @@ impl Config {
             clients: Vec::new(),
             authorization_server: None,
             store: StoreChoice::Memory,
+            record_prefix: RecordPrefix::default(),
             grants_not_before: None,
             title: None,
             brand: Brand::default(),

@@ -25,7 +25,10 @@ use crate::{
     },
     pages::Pages,
     state::App,
-    store::{GcsStore, GrantStore, MemoryStore, clock_sync, grant_cache::GrantCache, known_keys},
+    store::{
+        GcsStore, GrantStore, MemoryStore, RecordPrefix, clock_sync, grant_cache::GrantCache,
+        known_keys,
+    },
     upstream::TokenCache,
 };
 
@@ -88,7 +91,7 @@ fn state(
     clock: Arc<dyn Clock>,
 ) -> Result<App, Error> {
     let clients = Clients::new(&config.clients, config.public_clients)?;
-    let store = open_store(&config.store, Arc::clone(&clock))?;
+    let store = open_store(&config.store, &config.record_prefix, Arc::clone(&clock))?;
     let card = mcp::card(handler, config.title.clone());
     let pages = Pages::new(card, config.brand.clone()).map_err(Error::internal)?;
     let external = external_server(config, clock.as_ref());
@@ -147,18 +150,24 @@ fn external_server(config: &Config, clock: &dyn Clock) -> Option<Arc<ExternalSer
     Some(external)
 }
 
-fn open_store(choice: &StoreChoice, clock: Arc<dyn Clock>) -> Result<Arc<dyn GrantStore>, Error> {
+fn open_store(
+    choice: &StoreChoice,
+    prefix: &RecordPrefix,
+    clock: Arc<dyn Clock>,
+) -> Result<Arc<dyn GrantStore>, Error> {
     match choice {
         StoreChoice::Given(GivenStore(store)) => Ok(Arc::clone(store)),
         StoreChoice::Memory => Ok(Arc::new(MemoryStore::with_clock(clock))),
         StoreChoice::Sqlite(path) => open_sqlite(path, clock),
         StoreChoice::Bucket(bucket, endpoints) => {
             let (bucket, endpoints) = (bucket.clone(), endpoints.clone());
-            Ok(Arc::new(GcsStore::new(bucket, endpoints, clock)))
+            let store = GcsStore::new(bucket, endpoints, clock);
+            Ok(Arc::new(store.with_prefix(prefix.clone())))
         }
         #[cfg(feature = "redis")]
         StoreChoice::Redis(address) => {
-            let store = Arc::new(crate::store::RedisStore::new(address.clone(), clock));
+            let store = crate::store::RedisStore::new(address.clone(), clock);
+            let store = Arc::new(store.with_prefix(prefix.clone()));
             let greeting = Arc::clone(&store);
             task::spawn(async move { greeting.check().await });
             Ok(store)

@@ -15,6 +15,7 @@ mod gcs;
 pub(crate) mod grant_cache;
 pub(crate) mod known_keys;
 mod memory;
+mod prefix;
 #[cfg(feature = "redis")]
 mod redis;
 #[cfg(feature = "sqlite")]
@@ -34,4 +35,5 @@ pub use self::{
 pub(crate) use self::{
     contract::{REFRESH_LIFETIME, revoke},
     gcs::Endpoints,
+    prefix::RecordPrefix,
 };

@@ -197,6 +197,20 @@ impl Google {
             .insert(name.to_owned(), resource);
     }
 
+    /// Writes an object directly, without an API call.
+    pub fn put_object(&self, bucket: &str, name: &str) {
+        let mut state = self.cloud.state();
+        let object = super::state::Object {
+            content_type: "application/json".to_owned(),
+            generation: state.next(),
+            written: super::state::timestamp(),
+            ..super::state::Object::default()
+        };
+        state
+            .objects
+            .insert((bucket.to_owned(), name.to_owned()), object);
+    }
+
     /// Removes a resource directly, without an API call: also its policy and, for a secret, its
     /// versions.
     pub fn remove(&self, name: &str) {

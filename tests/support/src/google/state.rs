@@ -68,7 +68,7 @@ pub struct State {
 }
 
 /// An object in a bucket.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Object {
     /// The content.
     pub data: Vec<u8>,

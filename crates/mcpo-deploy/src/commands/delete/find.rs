@@ -22,7 +22,7 @@ use crate::{
         },
         method::{self, Method},
     },
-    labels::are_ours,
+    labels::{PREVIEW_LABEL, are_ours},
     monitoring,
     names::{ACCOUNT_DESCRIPTION, SQL_ROLE},
     plan::{self, Line},
@@ -232,11 +232,18 @@ async fn secrets(context: &Context<'_>, found: &mut Found) -> Outcome<()> {
         }
     }
     let (google, names) = (&context.google, &context.names);
-    match plan::left_over(google, names, &context.settings).await? {
-        Some(left_over) => {
-            for id in left_over.into_iter().filter(|id| !known.contains(id)) {
-                let path = format!("v1/{}", names.secret(&id));
-                let what = format!("secret {id}, which no setting uses");
+    match plan::all_secrets(google, names).await? {
+        Some(all) => {
+            for secret in all {
+                let id = last_segment(&secret.name);
+                if known.contains(id) {
+                    continue;
+                }
+                let path = format!("v1/{}", names.secret(id));
+                let what = match secret.labels.get(PREVIEW_LABEL) {
+                    Some(tag) => format!("secret {id} of the preview {tag}"),
+                    None => format!("secret {id}, which no setting uses"),
+                };
                 let to_delete = ResourceToDelete::new(what, method::SECRET_DELETE, path);
                 found.to_delete.push(to_delete);
             }

@@ -16,6 +16,9 @@ pub struct Secret {
     pub replication: Option<Replication>,
     #[serde(skip_serializing_if = "is_default")]
     pub labels: Labels,
+    /// RFC 3339, in UTC; output only.
+    #[serde(skip_serializing)]
+    pub create_time: String,
     /// Empty: the update does not depend on the current state.
     #[serde(skip_serializing_if = "is_default")]
     pub etag: String,

@@ -2,7 +2,7 @@
 //! `ADMIN_PASSWROD` would leave a server open.
 
 /// All variables that a server reads and whose names have one of the prefixes below.
-const KNOWN: [&str; 49] = [
+const KNOWN: [&str; 50] = [
     "ADMIN_PASSWORD",
     "ADMIN_PASSWORD_HASH",
     "GITHUB_ALLOWED_IDS",
@@ -29,6 +29,7 @@ const KNOWN: [&str; 49] = [
     "MCPO_LEDGER",
     "MCPO_LEDGER_CA",
     "MCPO_LEDGER_PLAINTEXT",
+    "MCPO_LEDGER_PREFIX",
     "MCPO_LOG",
     "MCPO_LOGO",
     "MCPO_OPENAI_CHALLENGE",

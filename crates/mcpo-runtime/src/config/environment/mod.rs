@@ -58,6 +58,7 @@ fn read(lookup: &dyn Fn(&str) -> Option<Option<String>>) -> Result<Config, Confi
     let authorization_server = reader.authorization_server(login.as_ref());
     let clients = reader.clients();
     let store = reader.store(on_cloud_run);
+    let record_prefix = reader.record_prefix(&store);
     let grants_not_before = reader.grants_not_before();
     let allowed_origins = reader.allowed_origins();
     let is_open_to_anyone = reader.flag("MCPO_OPEN_TO_ANYONE");
@@ -78,6 +79,7 @@ fn read(lookup: &dyn Fn(&str) -> Option<Option<String>>) -> Result<Config, Confi
             clients,
             authorization_server,
             store,
+            record_prefix,
             grants_not_before,
             title,
             brand,
@@ -289,6 +291,7 @@ impl Config {
     /// | `MCPO_LEDGER_CA` | certificate authorities for `rediss://`: certificates in PEM, or a file with them | the public authorities |
     /// | `MCPO_CA` | certificate authorities for outgoing connections, in addition to the public ones: to sign-in providers, an authorization server, and servers that tools call with [`ApiClient`](crate::ApiClient); certificates in PEM, or a file with them. Not used for the ledger, see `MCPO_LEDGER_CA` | the public authorities |
     /// | `MCPO_LEDGER_PLAINTEXT` | `1`: accept a Redis without TLS on another host, for private networks | TLS is required off loopback |
+    /// | `MCPO_LEDGER_PREFIX` | the beginning of the names of all records in a bucket or in Redis, so that several servers can share it: 1 to 200 letters, digits, `-`, `_` and `.`, with no dot first | none |
     /// | `MCPO_GRANTS_NOT_BEFORE` | a time like `2026-11-28T12:00:00Z`: ends grants from before it, see [`Config::with_grants_not_before`] | all grants are valid |
     /// | `MCPO_STATE_DIR` | folder for state | `.mcpo` |
     /// | `MCPO_OPEN_LISTING` | `1`: anyone may list the tools | a token is needed |

@@ -8,7 +8,7 @@ use super::reader::Reader;
 use crate::{
     base::clock::{CLOCK_TOLERANCE, Clock as _, SystemClock, Timestamp},
     config::StoreChoice,
-    store::{BucketName, Endpoints},
+    store::{BucketName, Endpoints, RecordPrefix},
 };
 
 /// The storages that this build supports, and those that need another feature.
@@ -58,6 +58,24 @@ impl Reader<'_> {
             }
             None => StoreChoice::Memory,
         }
+    }
+
+    pub(super) fn record_prefix(&mut self, store: &StoreChoice) -> RecordPrefix {
+        const NAME: &str = "MCPO_LEDGER_PREFIX";
+        let Some(text) = self.text(NAME) else {
+            return RecordPrefix::default();
+        };
+        // Servers that share a file would share its records, although each was given a prefix.
+        if matches!(store, StoreChoice::Sqlite(_)) {
+            let allowed = "another path in MCPO_LEDGER=sqlite:PATH";
+            self.wrong(NAME, Some(text), "has no effect with SQLite", allowed);
+            return RecordPrefix::default();
+        }
+        RecordPrefix::parse(&text).unwrap_or_else(|| {
+            let allowed = "1 to 200 letters, digits, `-`, `_` and `.`, with no dot first";
+            self.wrong(NAME, Some(text), "is not a prefix", allowed);
+            RecordPrefix::default()
+        })
     }
 
     pub(super) fn grants_not_before(&mut self) -> Option<Timestamp> {

@@ -188,6 +188,28 @@ fn gs_url_selects_a_bucket() {
     );
 }
 
+#[test]
+fn record_prefix_needs_a_ledger_that_servers_share() {
+    let with = |ledger: &str, prefix: &str| {
+        let variables = [
+            ("MCPO_SECRET", SECRET),
+            ("MCPO_LEDGER", ledger),
+            ("MCPO_LEDGER_PREFIX", prefix),
+        ];
+        read(&variables).map(|config| config.record_prefix.to_string())
+    };
+    let prefix = "preview.pr-7.";
+    assert_eq!(with("gs://my-ledger", prefix).as_deref(), Ok(prefix));
+    assert_eq!(with("memory", prefix).as_deref(), Ok(prefix));
+    let errors = with("gs://my-ledger", "a/b").unwrap_err();
+    assert!(errors.contains("MCPO_LEDGER_PREFIX=\"a/b\""), "{errors}");
+    #[cfg(feature = "sqlite")]
+    {
+        let errors = with("sqlite:ledger.sqlite3", prefix).unwrap_err();
+        assert!(errors.contains("no effect with SQLite"), "{errors}");
+    }
+}
+
 #[cfg(feature = "redis")]
 #[test]
 fn redis_password_is_never_shown() {

@@ -19,8 +19,11 @@ use url::Url;
 pub(crate) use self::http::Endpoints;
 pub use self::http::{BucketName, BucketNameError};
 use self::{http::GcsError, object::Objects};
-use super::contract::{
-    GrantId, GrantRecord, GrantStore, StoreError, StoreFuture, Swap, Version, Versioned,
+use super::{
+    contract::{
+        GrantId, GrantRecord, GrantStore, StoreError, StoreFuture, Swap, Version, Versioned,
+    },
+    prefix::RecordPrefix,
 };
 use crate::base::{clock::Clock, random};
 
@@ -74,6 +77,12 @@ impl GcsStore {
             objects: Objects::new(bucket, endpoints, Arc::clone(&clock)),
             clock,
         }
+    }
+
+    /// Returns a ledger whose objects have names with this prefix.
+    pub(crate) fn with_prefix(mut self, prefix: RecordPrefix) -> Self {
+        self.objects.set_prefix(prefix);
+        self
     }
 
     /// Creates a ledger in a bucket of an emulator: `storage` is the URL of its Cloud Storage, and

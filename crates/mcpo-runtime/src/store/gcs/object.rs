@@ -15,7 +15,10 @@ use super::{
     token::Tokens,
 };
 use crate::base::clock::{Clock, Timestamp};
-use crate::store::contract::{GrantId, difference};
+use crate::store::{
+    contract::{GrantId, difference},
+    prefix::RecordPrefix,
+};
 
 const SERVICE: &str = "Cloud Storage";
 const GENERATION: &str = "x-goog-generation";
@@ -24,6 +27,7 @@ const BOUNDARY: &str = "mcpo-grant";
 /// The objects of the bucket that store grants.
 pub(super) struct Objects {
     bucket: BucketName,
+    prefix: RecordPrefix,
     endpoints: Endpoints,
     http: Http,
     tokens: Tokens,
@@ -35,6 +39,7 @@ impl Objects {
     pub(super) fn new(bucket: BucketName, endpoints: Endpoints, clock: Arc<dyn Clock>) -> Self {
         Self {
             bucket,
+            prefix: RecordPrefix::default(),
             tokens: Tokens::new(endpoints.metadata.clone()),
             endpoints,
             http: Http::new(),
@@ -43,9 +48,13 @@ impl Objects {
         }
     }
 
+    pub(super) fn set_prefix(&mut self, prefix: RecordPrefix) {
+        self.prefix = prefix;
+    }
+
     /// Returns the current object.
     pub(super) async fn get(&self, id: GrantId) -> Result<Option<Found>, GcsError> {
-        let path = format!("storage/v1/b/{}/o/{}", self.bucket, name(id));
+        let path = format!("storage/v1/b/{}/o/{}", self.bucket, name(&self.prefix, id));
         let request = self.http.client()?.get(self.url(&path)?);
         let answer = self.ask(request.query(&[("alt", "media")])).await?;
         match answer.status() {
@@ -81,7 +90,7 @@ impl Objects {
         let request = self.http.client()?.post(self.url(&path)?).query(&query);
         let kind = format!("multipart/related; boundary={BOUNDARY}");
         let request = request.header(header::CONTENT_TYPE, kind);
-        let facts = json!({ "name": name(id), "customTime": rfc_3339(expires_at) });
+        let facts = json!({ "name": name(&self.prefix, id), "customTime": rfc_3339(expires_at) });
         match self.ask(request.body(parts(&facts, text))).await?.status() {
             StatusCode::OK => Ok(Put::Done),
             StatusCode::PRECONDITION_FAILED => Ok(Put::Refused),
@@ -161,8 +170,8 @@ fn rfc_3339(time: Timestamp) -> Option<String> {
 }
 
 /// Returns the name of a grant's object.
-fn name(id: GrantId) -> String {
-    let mut name = String::from("grant-");
+fn name(prefix: &RecordPrefix, id: GrantId) -> String {
+    let mut name = format!("{prefix}grant-");
     for byte in id.0 {
         // Writing to a string cannot fail.
         let _ = write!(name, "{byte:02x}");
@@ -177,4 +186,18 @@ fn generation(headers: &HeaderMap) -> Result<u64, GcsError> {
     let number = value.and_then(|value| value.parse().ok());
     number
         .ok_or_else(|| GcsError::Permanent(format!("the response of {SERVICE} has no generation")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{GrantId, RecordPrefix, name};
+
+    #[test]
+    fn names_of_objects_are_unchanged_and_may_have_a_prefix() {
+        let id = GrantId([0xab; 16]);
+        let plain = "grant-abababababababababababababababab";
+        assert_eq!(name(&RecordPrefix::default(), id), plain);
+        let prefix = RecordPrefix::parse("preview.a.").unwrap();
+        assert_eq!(name(&prefix, id), format!("preview.a.{plain}"));
+    }
 }

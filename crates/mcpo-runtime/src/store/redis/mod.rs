@@ -24,8 +24,11 @@ use redis::Cmd;
 
 pub use self::address::{RedisAddress, RedisAddressError};
 use self::link::{Link, LinkError};
-use super::contract::{
-    GrantId, GrantRecord, GrantStore, StoreError, StoreFuture, Swap, Version, Versioned,
+use super::{
+    contract::{
+        GrantId, GrantRecord, GrantStore, StoreError, StoreFuture, Swap, Version, Versioned,
+    },
+    prefix::RecordPrefix,
 };
 use crate::base::{
     clock::{Clock, Timestamp},
@@ -61,6 +64,7 @@ return 1";
 pub struct RedisStore {
     clock: Arc<dyn Clock>,
     link: Link,
+    prefix: RecordPrefix,
 }
 
 impl fmt::Debug for RedisStore {
@@ -79,7 +83,14 @@ impl RedisStore {
         Self {
             clock,
             link: Link::new(address),
+            prefix: RecordPrefix::default(),
         }
+    }
+
+    /// Returns a ledger whose keys have this prefix.
+    pub(crate) fn with_prefix(mut self, prefix: RecordPrefix) -> Self {
+        self.prefix = prefix;
+        self
     }
 
     /// Logs at start-up if the ledger does not work, before the first sign-in fails.
@@ -93,7 +104,7 @@ impl RedisStore {
     async fn read(&self, id: GrantId) -> Result<Option<Versioned>, StoreError> {
         const ACTION: &str = "read a grant";
         let mut get = redis::cmd("GET");
-        get.arg(key(id));
+        get.arg(key(&self.prefix, id));
         let text: Option<String> = self.ask(ACTION, &get).await?;
         text.map(|text| parse(&text).ok_or_else(|| StoreError::new(ACTION, NOT_OURS)))
             .transpose()
@@ -111,7 +122,7 @@ impl RedisStore {
         let mut eval = redis::cmd("EVAL");
         eval.arg(SWAP)
             .arg(1)
-            .arg(key(id))
+            .arg(key(&self.prefix, id))
             .arg(expected.map(hex).unwrap_or_default())
             .arg(hex(Version(u64::from_be_bytes(version))))
             .arg(self.clock.now().0)
@@ -152,8 +163,8 @@ impl RedisStore {
 
 const NOT_OURS: &str = "the value in Redis is not a grant record that this version can read";
 
-fn key(id: GrantId) -> String {
-    let mut key = String::from("mcpo:grant:");
+fn key(prefix: &RecordPrefix, id: GrantId) -> String {
+    let mut key = format!("{prefix}mcpo:grant:");
     for byte in id.0 {
         // Writing to a string cannot fail.
         let _ = write!(key, "{byte:02x}");
@@ -255,8 +266,11 @@ mod tests {
 
     #[test]
     fn formats_of_keys_and_versions_are_unchanged() {
-        let key = key(GrantId([0xab; 16]));
-        assert_eq!(key, "mcpo:grant:abababababababababababababababab");
+        let id = GrantId([0xab; 16]);
+        let plain = "mcpo:grant:abababababababababababababababab";
+        assert_eq!(key(&RecordPrefix::default(), id), plain);
+        let prefix = RecordPrefix::parse("preview.a.").unwrap();
+        assert_eq!(key(&prefix, id), format!("preview.a.{plain}"));
         assert_eq!(hex(Version(255)), "00000000000000ff");
     }
 }

@@ -62,7 +62,7 @@ pub async fn answer(cloud: &Cloud, call: &Call) -> Answer {
         "services.setIamPolicy" => cloud
             .state()
             .set_policy(&call.path("resource"), call.body["policy"].clone()),
-        "services.revisions.list" => Ok(revisions(&cloud.state(), &call.path("parent"))),
+        "services.revisions.list" => Ok(revisions::list(&cloud.state(), &call.path("parent"))),
         "services.revisions.delete" => revisions::delete(cloud, &call.path("name")),
         "operations.get" => cloud.operation_status(&call.path("name")),
         "operations.wait" => wait(cloud, call).await,
@@ -129,7 +129,7 @@ fn write(cloud: &Cloud, name: &str, before: Option<&Value>, body: &Value, call: 
         service["latestCreatedRevision"] = format!("{name}/revisions/{revision}").into();
         state.resources.insert(
             format!("{name}/revisions/{revision}"),
-            new_revision(name, &revision, &service),
+            revisions::new(name, &revision, &service),
         );
         Some(revision)
     } else {
@@ -216,31 +216,6 @@ fn apply(service: &mut Value, body: &Value, mask: Option<&str>) -> Result<(), Ap
     Ok(())
 }
 
-fn new_revision(name: &str, revision: &str, service: &Value) -> Value {
-    let template = &service["template"];
-    let mut made = json!({
-        "name": format!("{name}/revisions/{revision}"),
-        "service": short(name),
-        "createTime": timestamp(),
-        "reconciling": true,
-        "conditions": [{ "type": "Ready", "state": "CONDITION_RECONCILING" }],
-        "logUri": format!("https://console.cloud.google.com/logs/viewer?revision={revision}"),
-    });
-    for field in [
-        "containers",
-        "serviceAccount",
-        "labels",
-        "scaling",
-        "timeout",
-        "executionEnvironment",
-    ] {
-        if !template[field].is_null() {
-            made[field] = template[field].clone();
-        }
-    }
-    made
-}
-
 /// Returns one service per page, so that clients must handle pagination.
 fn services(state: &State, call: &Call) -> Value {
     let prefix = format!("{}/services/", call.path("parent"));
@@ -257,24 +232,6 @@ fn services(state: &State, call: &Call) -> Value {
         answer["nextPageToken"] = name.as_str().into();
     }
     answer
-}
-
-fn revisions(state: &State, service: &str) -> Value {
-    let prefix = format!("{service}/revisions/");
-    let mut found: Vec<_> = state
-        .resources
-        .iter()
-        .filter(|(name, _)| name.starts_with(&prefix))
-        .map(|(_, revision)| revision.clone())
-        .collect();
-    found.sort_by_key(|revision| {
-        revision["createTime"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned()
-    });
-    found.reverse();
-    json!({ "revisions": found })
 }
 
 fn delete(cloud: &Cloud, name: &str) -> Answer {

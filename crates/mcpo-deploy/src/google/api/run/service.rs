@@ -75,6 +75,14 @@ pub struct Service {
     pub uri: String,
     #[serde(skip_serializing)]
     pub urls: Vec<String>,
+
+    // The fields below are not part of the message. They are set if previews are left out.
+    /// Whether the current template is that of a preview, and `template` is an earlier one.
+    #[serde(skip)]
+    pub hides_template: bool,
+    /// Whether the latest ready revision is a preview, and `latest_ready_revision` is an earlier one.
+    #[serde(skip)]
+    pub hides_ready: bool,
 }
 
 /// The policy that decides which images the service may run. Either `use_default` or `policy` is
@@ -97,6 +105,8 @@ pub struct RevisionTemplate {
     /// The short name of the revision; empty if Google chooses it.
     #[serde(skip_serializing_if = "is_default")]
     pub revision: String,
+    #[serde(skip_serializing_if = "is_default")]
+    pub labels: Labels,
     #[serde(skip_serializing_if = "is_default")]
     pub service_account: String,
     /// A duration such as `3600s`.
@@ -127,6 +137,28 @@ pub struct RevisionScaling {
     pub other: Other,
 }
 
+/// The fields that a template and its revision have in common, except those that are read by name.
+const OF_THE_TEMPLATE: &[&str] = &[
+    "ambientNetworking",
+    "annotations",
+    "encryptionKey",
+    "encryptionKeyRevocationAction",
+    "encryptionKeyShutdownDuration",
+    "executionEnvironment",
+    "gpuZonalRedundancyDisabled",
+    "maxInstanceRequestConcurrency",
+    "nodeSelector",
+    "sandboxes",
+    "scaling",
+    "serviceAccount",
+    "serviceMesh",
+    "sessionAffinity",
+    "timeout",
+    "volumes",
+    "vpcAccess",
+    "workloadIdentityConfig",
+];
+
 /// A revision of a service.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -137,6 +169,10 @@ pub struct Revision {
     pub conditions: Vec<Condition>,
     pub containers: Vec<Container>,
     pub volumes: Vec<Value>,
+    pub labels: Labels,
+    /// The other fields, most of which come from the template.
+    #[serde(flatten)]
+    pub other: Other,
 }
 
 impl Service {
@@ -163,6 +199,26 @@ impl Revision {
         last_segment(&self.name)
     }
 
+    /// Returns the template that the revision was made from.
+    pub fn template(&self) -> RevisionTemplate {
+        let mut fields = self.other.clone();
+        fields.retain(|name, _| OF_THE_TEMPLATE.contains(&name.as_str()));
+        let template = serde_json::from_value(Value::Object(fields));
+        RevisionTemplate {
+            revision: self.short_name().to_owned(),
+            labels: self.labels.clone(),
+            containers: self.containers.clone(),
+            ..template.unwrap_or_default()
+        }
+    }
+
+    /// Returns the condition that says whether the revision works.
+    pub fn readiness(&self) -> Condition {
+        let mut conditions = self.conditions.iter();
+        let ready = conditions.find(|condition| condition.kind == "Ready");
+        ready.cloned().unwrap_or_default()
+    }
+
     /// Returns true if the revision ever became ready.
     pub fn is_ready(&self) -> bool {
         let mut conditions = self.conditions.iter();
@@ -174,7 +230,7 @@ impl Revision {
 mod tests {
     use serde_json::json;
 
-    use super::Service;
+    use super::{Revision, Service};
     use crate::google::api::run::AllocationType;
 
     #[test]
@@ -216,5 +272,22 @@ mod tests {
         });
         expected["template"]["containers"][0]["image"] = "j".into();
         assert_eq!(serde_json::to_value(&service).unwrap(), expected);
+    }
+    #[test]
+    fn template_of_a_revision_keeps_fields_that_mcpo_does_not_know() {
+        let revision: Revision = serde_json::from_value(json!({
+            "name": "p/revisions/x-1", "uid": "u", "service": "x", "labels": { "team": "a" },
+            "timeout": "60s", "scaling": { "maxInstanceCount": 4 }, "scalingStatus": {},
+            "containers": [{ "image": "i" }], "vpcAccess": { "connector": "c" },
+            "conditions": [{ "type": "Ready", "state": "CONDITION_SUCCEEDED" }], "etag": "e",
+        }))
+        .unwrap();
+        let expected = json!({
+            "revision": "x-1", "labels": { "team": "a" }, "timeout": "60s",
+            "scaling": { "maxInstanceCount": 4 }, "containers": [{ "image": "i" }],
+            "vpcAccess": { "connector": "c" },
+        });
+        assert_eq!(serde_json::to_value(revision.template()).unwrap(), expected);
+        assert!(revision.readiness().is_met());
     }
 }
