@@ -177,7 +177,7 @@ fn settings_of_a_preview_do_not_reach_the_service() {
         .unwrap()
         .to_owned();
     google.edit(&revision, |revision| {
-        revision["vpcAccess"] = json!({ "connector": "c" })
+        revision["vpcAccess"] = json!({ "connector": "c" });
     });
     let preview = Project::with(&format!(
         "{manifest}labels = {{ team = \"x\" }}\nprivate = true\n"

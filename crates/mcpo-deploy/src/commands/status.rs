@@ -71,13 +71,7 @@ pub async fn status(context: &Context<'_>, as_json: bool, disabled: &[&str]) -> 
             context.ui.result(format_args!("  {}", attached.line()));
         }
         print_domains(context, &unused_domains);
-        if let Some(drift) = &drift {
-            let (headline, changes) = drift.lines();
-            context.ui.result(format_args!("  {headline}"));
-            for change in changes {
-                context.ui.result(format_args!("    ! {change}"));
-            }
-        }
+        print_drift(context, drift.as_ref());
         for preview in &previews {
             context
                 .ui
@@ -125,6 +119,17 @@ async fn unused_domains(context: &Context<'_>, disabled: &[&str]) -> Vec<String>
     }
     let (google, settings, names) = (&context.google, &context.settings, &context.names);
     domain::left_over(google, settings, names, disabled).await
+}
+
+fn print_drift(context: &Context<'_>, drift: Option<&Drift>) {
+    let Some(drift) = drift else {
+        return;
+    };
+    let (headline, changes) = drift.lines();
+    context.ui.result(format_args!("  {headline}"));
+    for change in changes {
+        context.ui.result(format_args!("    ! {change}"));
+    }
 }
 
 fn print_domains(context: &Context<'_>, unused: &[String]) {

@@ -124,7 +124,7 @@ mod tests {
 
     use super::{DomainMapping, State};
 
-    fn mapping(status: Value) -> DomainMapping {
+    fn mapping(status: &Value) -> DomainMapping {
         serde_json::from_value(json!({ "status": status })).unwrap()
     }
 
@@ -132,26 +132,26 @@ mod tests {
     fn state_follows_the_conditions_of_the_mapping() {
         let records =
             json!([{ "name": "mcp", "type": "CNAME", "rrdata": "ghs.googlehosted.com." }]);
-        let pending = mapping(json!({ "resourceRecords": records, "conditions": [
+        let pending = mapping(&json!({ "resourceRecords": records, "conditions": [
             { "type": "Ready", "status": "Unknown", "reason": "CertificatePending", "message": "a" },
             { "type": "CertificateProvisioned", "status": "Unknown", "message": "b" },
             { "type": "DomainRoutable", "status": "True" },
         ] }));
         assert_eq!(pending.state(), State::Pending("b"));
-        let ready = mapping(json!({ "resourceRecords": records, "conditions": [
+        let ready = mapping(&json!({ "resourceRecords": records, "conditions": [
             { "type": "Ready", "status": "True" },
             { "type": "CertificateProvisioned", "status": "True" },
         ] }));
         assert_eq!(ready.state(), State::Ready);
-        let failed = mapping(json!({ "conditions": [
+        let failed = mapping(&json!({ "conditions": [
             { "type": "Ready", "status": "False", "reason": "PermissionDenied", "message": "no" },
         ] }));
         assert!(matches!(failed.state(), State::Failed(condition) if condition.message == "no"));
         // A mapping that worked before, and whose certificate could not be renewed, keeps its records.
-        let broken = mapping(json!({ "resourceRecords": records, "conditions": [
+        let broken = mapping(&json!({ "resourceRecords": records, "conditions": [
             { "type": "Ready", "status": "False", "message": "renewal" },
         ] }));
         assert_eq!(broken.state(), State::Pending("renewal"));
-        assert_eq!(mapping(json!({})).state(), State::Pending(""));
+        assert_eq!(mapping(&json!({})).state(), State::Pending(""));
     }
 }

@@ -33,7 +33,8 @@ pub async fn delete(context: &Context<'_>, args: &DeployArgs) -> Outcome {
     }
     let secrets = secrets.unwrap_or_default();
     let Some(found) = found(context).await? else {
-        return unchanged(context, args, tag);
+        print_unchanged(context, args, tag);
+        return Ok(Exit::Success);
     };
     let scope = Scope::One(tag);
     let removal = Removal::plan(&found, &secrets, &scope, SystemTime::now());
@@ -50,7 +51,8 @@ pub async fn delete(context: &Context<'_>, args: &DeployArgs) -> Outcome {
         return Ok(dry_run(args.json, context, &lines));
     }
     if removal.is_empty() {
-        return unchanged(context, args, tag);
+        print_unchanged(context, args, tag);
+        return Ok(Exit::Success);
     }
     if !removal.reachable.is_empty() {
         release::remove_tags(context, &service, tag).await?;
@@ -76,11 +78,10 @@ pub async fn delete(context: &Context<'_>, args: &DeployArgs) -> Outcome {
     Ok(Exit::Success)
 }
 
-fn unchanged(context: &Context<'_>, args: &DeployArgs, tag: &str) -> Outcome {
+fn print_unchanged(context: &Context<'_>, args: &DeployArgs, tag: &str) {
     let what = format_args!("there is no preview {tag}");
     context.ui.step("Unchanged", what);
     if args.json {
         context.ui.result(plan_as_json(context, &[], "unchanged"));
     }
-    Ok(Exit::Success)
 }

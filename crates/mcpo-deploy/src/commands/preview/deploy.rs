@@ -28,7 +28,7 @@ pub async fn deploy(
     package: &Package,
     disabled: Vec<&'static str>,
 ) -> Outcome {
-    let seen = observe(args, context, disabled).await?;
+    let seen = Box::pin(observe(args, context, disabled)).await?;
     context.made.note_existing_service();
     let wanted = Wanted {
         share: Share::Preview,
@@ -62,7 +62,7 @@ pub async fn deploy(
     } else {
         None
     };
-    let released = apply(context, &plan, &seen, prepared, &wanted).await?;
+    let released = Box::pin(apply(context, &plan, &seen, prepared, &wanted)).await?;
     if plan.makes_revision {
         let url = context.names.base_url(&context.settings);
         context
@@ -105,7 +105,15 @@ async fn observe(
     disabled: Vec<&'static str>,
 ) -> Outcome<Observed> {
     let names = &context.names;
-    let read = || plan::observe(&context.google, &context.settings, names, disabled.clone());
+    let read = || {
+        let disabled = disabled.clone();
+        Box::pin(plan::observe(
+            &context.google,
+            &context.settings,
+            names,
+            disabled,
+        ))
+    };
     let mut seen = read().await?;
     let Some(service) = &seen.service else {
         let what = format!("service {} does not exist", names.service_id);
