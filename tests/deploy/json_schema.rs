@@ -27,6 +27,7 @@ pub fn check(arguments: &[&str], stdout: &str) {
         ("--delete", "delete"),
         ("--promote", "traffic"),
         ("--rollback", "traffic"),
+        ("--preview", "preview"),
     ];
     let mut flags = by_flag.iter();
     let found = flags.find(|(flag, _)| arguments.contains(flag));
