@@ -223,7 +223,8 @@ repository = registry.create_repository(
 assert repository.format_ == docker.format_
 package = name.replace("/services/", "/repositories/mcpo/packages/")
 versions = list(registry.list_versions(parent=package))
-assert len(versions) == 1 and versions[0].create_time.year > 2025, versions
+# The image, and what is attached to it.
+assert versions and all(version.create_time.year > 2025 for version in versions), versions
 for place, repository_id in [(parent, "Bad_Id"), (project + "/locations/mars", "good")]:
     refused(
         exceptions.BadRequest,

@@ -233,6 +233,7 @@ pub fn writes(google: &Google) -> Vec<String> {
         ".list",
         ".batchGet",
         ".getIamPolicy",
+        ".getAuthString",
         ".getPublicKey",
         ".access",
         ".getBillingInfo",

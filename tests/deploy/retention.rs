@@ -27,11 +27,16 @@ fn state(google: &Google) -> (Vec<String>, usize, Vec<bool>) {
     let names = google.resources();
     let names = names.iter().filter_map(|name| name.strip_prefix(&prefix));
     let numbers = names.map(|name| name[..10].to_owned()).collect();
-    let images: BTreeSet<_> = google
+    let (attached, images): (Vec<_>, Vec<_>) = google
         .tags(PACKAGE)
         .into_iter()
-        .map(|(_, digest)| digest)
-        .collect();
+        .partition(|(tag, _)| tag.starts_with("sha256-"));
+    let images: BTreeSet<_> = images.into_iter().map(|(_, digest)| digest).collect();
+    // What is attached to an image is deleted with it.
+    for (tag, _) in attached {
+        let image = tag.split('.').next().unwrap().replacen('-', ":", 1);
+        assert!(images.contains(&image), "{tag}: {images:?}");
+    }
     let versions = google.versions(TOKEN);
     let usable = versions.iter().map(|value| !value.is_empty()).collect();
     (numbers, images.len(), usable)

@@ -84,13 +84,12 @@ async fn delete_all(
         return Ok(());
     };
     let unneeded = planned.intersection(&choose::unused(&service, &inventory));
-    let deletions = unneeded.images.into_iter().map(|digest| async {
-        let path = format!("v1/{}/versions/{digest}", context.names.package());
-        // Also deletes the version's tags.
-        let query = [("force", "true")];
-        let deleted = delete(context, &method::VERSION_DELETE, &path, &query).await;
-        (digest, deleted)
-    });
+    // While its image exists, the next run finds an attachment again.
+    let deletions = unneeded.attachments.into_iter();
+    let deletions = deletions.map(|digest| delete_version(context, digest));
+    cleaned.deleted.attachments = all("old attachment", deletions, &mut cleaned.refused).await;
+    let deletions = unneeded.images.into_iter();
+    let deletions = deletions.map(|digest| delete_version(context, digest));
     cleaned.deleted.images = all("old image", deletions, &mut cleaned.refused).await;
     let deletions = unneeded.secret_versions.into_iter().map(|version| async {
         let destroyed = destroy(context, &version).await;
@@ -136,6 +135,18 @@ async fn all<T, F: Future<Output = (T, Result<(), GoogleError>)>>(
         refused.push(format!("{what} {was} not deleted: {google_error}"));
     }
     deleted
+}
+
+/// Deletes an image, or what is attached to one.
+async fn delete_version(
+    context: &Context<'_>,
+    digest: String,
+) -> (String, Result<(), GoogleError>) {
+    let path = format!("v1/{}/versions/{digest}", context.names.package());
+    // Also deletes the version's tags.
+    let query = [("force", "true")];
+    let deleted = delete(context, &method::VERSION_DELETE, &path, &query).await;
+    (digest, deleted)
 }
 
 /// Deletes a resource and waits for the operation.

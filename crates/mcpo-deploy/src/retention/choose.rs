@@ -57,8 +57,10 @@ pub fn plan(
         .collect();
     old.truncate(MOST);
     let uses = uses(service, inventory, &old);
+    let images = images(inventory, &uses, release);
     Cleanup {
-        images: images(inventory, &uses, release),
+        attachments: attachments(inventory, &images),
+        images,
         secret_versions: secret_versions(inventory, &uses),
         revisions: old,
     }
@@ -70,8 +72,10 @@ pub fn unused(service: &Service, inventory: &Inventory) -> Cleanup {
         return Cleanup::default();
     }
     let uses = uses(service, inventory, &[]);
+    let images = images(inventory, &uses, None);
     Cleanup {
-        images: images(inventory, &uses, None),
+        attachments: attachments(inventory, &images),
+        images,
         secret_versions: secret_versions(inventory, &uses),
         revisions: Vec::new(),
     }
@@ -154,6 +158,16 @@ fn images(inventory: &Inventory, uses: &Uses, release: Option<NextRelease<'_>>) 
     old.sort_by_key(|image| comparable(&image.updated));
     let digests = old.into_iter().map(|image| image.digest.clone());
     digests.take(MOST).collect()
+}
+
+/// Chooses what is attached to the images that are deleted.
+fn attachments(inventory: &Inventory, images: &[String]) -> Vec<String> {
+    let of_images = inventory
+        .attachments
+        .iter()
+        .filter(|attachment| images.contains(&attachment.image));
+    let digests: BTreeSet<_> = of_images.map(|attachment| &attachment.digest).collect();
+    digests.into_iter().cloned().collect()
 }
 
 /// Returns a time of Google (RFC 3339 in UTC, with or without a fraction) in a form that can be

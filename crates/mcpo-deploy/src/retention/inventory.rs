@@ -10,7 +10,7 @@ use crate::{
         ErrorContext as _, GoogleError,
         api::{
             Page,
-            artifact_registry::{ListTagsResponse, ListVersionsResponse},
+            artifact_registry::{ListTagsResponse, ListVersionsResponse, Tag},
             last_segment,
             run::{ListRevisionsResponse, Revision},
             secret_manager::{
@@ -19,7 +19,7 @@ use crate::{
         },
         method::{self, Method},
     },
-    registry,
+    registry, supply_chain,
 };
 
 /// The revisions of the service, and what mcpo stored for them.
@@ -29,6 +29,8 @@ pub struct Inventory {
     pub revisions: Vec<Revision>,
     /// The images with a tag of mcpo.
     pub images: Vec<StoredImage>,
+    /// What is attached to images of the service.
+    pub attachments: Vec<StoredAttachment>,
     /// The versions of the secrets that mcpo created for the service, in any state.
     pub secret_versions: Vec<StoredVersion>,
     /// Why something is not deleted, as one sentence for each kind.
@@ -41,6 +43,14 @@ pub struct StoredImage {
     pub digest: String,
     /// When it was pushed or tagged last: RFC 3339, in UTC.
     pub updated: String,
+}
+
+/// A document or a signature in the registry that belongs to an image.
+#[derive(Clone, Debug)]
+pub struct StoredAttachment {
+    pub digest: String,
+    /// The digest of the image.
+    pub image: String,
 }
 
 /// A version of a secret.
@@ -70,7 +80,7 @@ impl Inventory {
             if is_on("artifactregistry") {
                 images(context).await
             } else {
-                Ok(Ok(Vec::new()))
+                Ok(Ok((Vec::new(), Vec::new())))
             }
         };
         let versions = async {
@@ -82,9 +92,14 @@ impl Inventory {
         };
         let (revisions, images, versions) = tokio::try_join!(revisions(context), images, versions)?;
         let mut unknown = Vec::new();
+        let (images, attachments) = images.unwrap_or_else(|why| {
+            unknown.push(format!("old images are not deleted: {why}"));
+            (Vec::new(), Vec::new())
+        });
         let mut inventory = Self {
             revisions: known(revisions, "revisions", &mut unknown),
-            images: known(images, "images", &mut unknown),
+            images,
+            attachments,
             secret_versions: known(versions, "secret versions", &mut unknown),
             unknown,
         };
@@ -126,7 +141,10 @@ async fn revisions(context: &Context<'_>) -> Outcome<Listed<Revision>> {
     list::<ListRevisionsResponse>(context, &method::REVISIONS_LIST, &path).await
 }
 
-async fn images(context: &Context<'_>) -> Outcome<Listed<StoredImage>> {
+/// Returns the images with a tag of mcpo, and what is attached to images.
+async fn images(
+    context: &Context<'_>,
+) -> Outcome<Result<(Vec<StoredImage>, Vec<StoredAttachment>), String>> {
     let package = format!("v1/{}", context.names.package());
     let (of_tags, of_versions) = (format!("{package}/tags"), format!("{package}/versions"));
     let (tags, versions) = tokio::try_join!(
@@ -150,7 +168,19 @@ async fn images(context: &Context<'_>) -> Outcome<Listed<StoredImage>> {
         digest: last_segment(&version.name).to_owned(),
         updated: version.create_time.max(version.update_time),
     });
-    Ok(Ok(images.filter(|image| is_ours(&image.digest)).collect()))
+    let image_of = |tag: &Tag| supply_chain::image_of_tag(last_segment(&tag.name));
+    let attachments = tags.iter().filter_map(|tag| {
+        let image = image_of(tag)?;
+        // Whatever also has another tag, such as an image, is kept.
+        let mut same = tags.iter().filter(|one| one.version == tag.version);
+        let is_attachment = same.all(|one| image_of(one).as_ref() == Some(&image));
+        is_attachment.then(|| StoredAttachment {
+            digest: last_segment(&tag.version).to_owned(),
+            image,
+        })
+    });
+    let images = images.filter(|image| is_ours(&image.digest)).collect();
+    Ok(Ok((images, attachments.collect())))
 }
 
 async fn secret_versions(context: &Context<'_>) -> Outcome<Listed<StoredVersion>> {

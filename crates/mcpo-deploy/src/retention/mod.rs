@@ -33,6 +33,8 @@ pub struct Cleanup {
     pub revisions: Vec<String>,
     /// Digests.
     pub images: Vec<String>,
+    /// The digests of what is attached to these images, such as a bill of materials.
+    pub attachments: Vec<String>,
     pub secret_versions: Vec<OldVersion>,
 }
 
@@ -105,6 +107,7 @@ impl Cleanup {
         json!({
             "revisions": self.revisions,
             "images": self.images,
+            "attachments": self.attachments,
             "secret_versions": versions,
         })
     }
@@ -118,6 +121,7 @@ impl Cleanup {
         Self {
             revisions: both(&self.revisions, &other.revisions),
             images: both(&self.images, &other.images),
+            attachments: both(&self.attachments, &other.attachments),
             secret_versions: both(&self.secret_versions, &other.secret_versions),
         }
     }
