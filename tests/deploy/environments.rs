@@ -1,4 +1,4 @@
-//! Environments of a project: settings that override others, for a service of its own.
+//! Environments of a project: settings that override others, for a separate service.
 
 use serde_json::Value;
 

@@ -87,7 +87,7 @@ fn preview_has_its_own_identity_and_the_service_keeps_its_own() {
     let status = project.run(&google, &["--status"]);
     status.has(0, &[&format!("preview {tag}  {url}/mcp")]);
 
-    // The latest template is that of the preview, but nothing has to be released.
+    // The latest template is that of the preview, but there is nothing to release.
     project
         .run(&google, &["--dry-run"])
         .has(0, &["nothing to do"]);

@@ -10,7 +10,7 @@ use crate::{
     build::{self, Target},
     context::Context,
     image::Image,
-    plan::Observed,
+    plan::{ImageState, Observed},
     registry::Registry,
     remote::{self, Source},
     report,
@@ -41,6 +41,17 @@ impl Prepared {
         match &self.artifact {
             Artifact::LocalImage(image) => Some(image.size()),
             Artifact::RemoteSource(_) => None,
+        }
+    }
+
+    /// Returns what is known about the image for the plan.
+    pub fn image_state(&self) -> ImageState<'_> {
+        match &self.reference {
+            Some(reference) => ImageState::Known {
+                reference,
+                is_there: self.is_there,
+            },
+            None => ImageState::Unknown,
         }
     }
 }

@@ -9,7 +9,11 @@ use mcpo_common::ui::Ui;
 use mcpo_probe::LockFile;
 
 use crate::{
-    domain::Domain, google::Google, invocation::Invocation, names::Names, settings::Settings,
+    domain::{self, Domain},
+    google::Google,
+    invocation::Invocation,
+    names::Names,
+    settings::Settings,
 };
 
 /// The client, the settings, the names, and the resources created so far.
@@ -29,12 +33,21 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// Returns the URL at which the service answers, without a path. Until a custom domain answers,
-    /// this is the URL that Cloud Run assigns.
+    /// Returns the URL of the service, without a path. Until a custom domain answers, this is the URL
+    /// that Cloud Run assigns.
     pub fn base_url(&self) -> String {
         match &self.domain {
             Some(domain) if !domain.is_serving() => format!("https://{}", self.names.host()),
             _ => self.names.base_url(&self.settings),
+        }
+    }
+
+    /// Returns the domains that lead to the service although no setting names them. `disabled` are the
+    /// APIs that are not enabled.
+    pub async fn unused_domains(&self, disabled: &[&str]) -> Vec<String> {
+        match &self.domain {
+            Some(domain) => domain.left_over.clone(),
+            None => domain::left_over(&self.google, &self.settings, &self.names, disabled).await,
         }
     }
 }

@@ -24,7 +24,7 @@ pub fn describe(account: &str, time: &str, client: &str) -> String {
     words.join(" ")
 }
 
-/// Returns who wrote the service last, when, and with which tool; empty if Google does not say.
+/// Returns the account, the time and the tool of the last write; empty if Google does not report them.
 pub fn of(service: &Service) -> String {
     let [account, time, client] = [
         &service.last_modifier,

@@ -259,7 +259,7 @@ impl Names {
         }
     }
 
-    /// Returns the host names of the service besides the one in `BASE_URL`, separated by commas: the
+    /// Returns the host names of the service except the one in `BASE_URL`, separated by commas: the
     /// deterministic one of Cloud Run, those that an existing service lists, and former domains.
     pub fn hosts(&self, settings: &Settings, current: Option<&Service>) -> String {
         let mut hosts = vec![self.host()];

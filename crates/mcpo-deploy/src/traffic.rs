@@ -43,7 +43,7 @@ impl Wanted {
     /// Returns the traffic targets for a service whose newest revision is `newest`.
     pub fn targets(&self, current: Option<&Service>, newest: &str) -> Outcome<Vec<TrafficTarget>> {
         if let (Share::Preview, Some(current), Some(tag)) = (self.share, current, &self.tag) {
-            return Ok(beside(current, tag, newest));
+            return Ok(with_preview(current, tag, newest));
         }
         let mut targets = match (self.share, current) {
             (Share::Everything, _) => vec![TrafficTarget::latest(100)],
@@ -72,7 +72,7 @@ impl Wanted {
 
 /// Returns targets that change nothing but the tag of a preview. An empty name of the revision removes
 /// the tag. The tag of a checked release stays, because that release may not have ended.
-pub fn beside(current: &Service, tag: &str, revision: &str) -> Vec<TrafficTarget> {
+pub fn with_preview(current: &Service, tag: &str, revision: &str) -> Vec<TrafficTarget> {
     let mut targets = Vec::new();
     for status in statuses(current) {
         let mut target = target(status, status.percent);

@@ -6,7 +6,7 @@ use std::{
     time::SystemTime,
 };
 
-/// Gives the runtime in a new project the time at which `mcpo` was built, which contains it. cargo
+/// Gives the runtime in a new project the build time of `mcpo`, which contains it. cargo
 /// compiles a package again if its files are newer than the last build.
 pub fn keep_built(project: &Path, mcpo: &str) {
     let built = fs::metadata(mcpo).and_then(|file| file.modified());

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{Context, existing_with_previews, revisions};
 use crate::{
-    domain, domain_setup,
+    domain_setup,
     drift::{self, Drift},
     google::api::run::Revision,
     preview::list,
@@ -20,7 +20,7 @@ pub async fn status(context: &Context<'_>, as_json: bool, disabled: &[&str]) -> 
     let previews = list(&found);
     let service = found.service;
     let revisions = revisions(context).await?;
-    let unused_domains = unused_domains(context, disabled).await;
+    let unused_domains = context.unused_domains(disabled).await;
     let serving = serving(&service);
     let tags = tags(&service);
     let of = |name: &str| -> Vec<&str> {
@@ -110,15 +110,6 @@ pub async fn status(context: &Context<'_>, as_json: bool, disabled: &[&str]) -> 
     } else {
         Exit::CheckFailed
     })
-}
-
-/// Returns the domains that lead to the service although no setting names them.
-async fn unused_domains(context: &Context<'_>, disabled: &[&str]) -> Vec<String> {
-    if let Some(domain) = &context.domain {
-        return domain.left_over.clone();
-    }
-    let (google, settings, names) = (&context.google, &context.settings, &context.names);
-    domain::left_over(google, settings, names, disabled).await
 }
 
 fn print_drift(context: &Context<'_>, drift: Option<&Drift>) {

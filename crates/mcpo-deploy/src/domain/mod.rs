@@ -68,7 +68,7 @@ pub enum Ownership {
 pub enum Dns {
     /// All of them, and no others.
     Set,
-    /// Not all of them. The records that are there instead, as text.
+    /// At least one is missing. These are the records that exist instead, as text.
     Missing(Vec<String>),
     /// DNS could not be asked.
     #[default]

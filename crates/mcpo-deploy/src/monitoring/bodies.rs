@@ -9,7 +9,7 @@ use crate::{image::digest, names::Names, settings::Settings};
 const PERIOD: u32 = 300;
 /// The longest display name of a budget, in characters.
 const BUDGET_NAME_LEN: usize = 60;
-/// The shares of the budget at which Google sends an email.
+/// Google sends an email when these shares of the budget are reached.
 const THRESHOLDS: [f64; 3] = [0.5, 0.9, 1.0];
 
 /// The names of the resources that an alert policy refers to.

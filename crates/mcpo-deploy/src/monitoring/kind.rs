@@ -16,7 +16,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All kinds, in the order in which they are created: a policy refers to a channel and to a check.
+    /// All kinds, in the order of their creation: a policy refers to a channel and to a check.
     pub const ALL: [Self; 4] = [Self::Channel, Self::Check, Self::Policy, Self::Budget];
 
     /// Returns true if the settings request a resource of this kind.

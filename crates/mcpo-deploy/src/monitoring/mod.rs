@@ -35,7 +35,7 @@ pub enum Change {
     },
 }
 
-/// All changes, in the order in which they are made.
+/// All changes, in order.
 #[derive(Debug, Default)]
 pub struct MonitoringPlan {
     pub changes: Vec<Change>,
@@ -43,7 +43,7 @@ pub struct MonitoringPlan {
 }
 
 impl MonitoringPlan {
-    /// Compares what the settings request with what exists.
+    /// Compares the settings with the existing resources.
     pub fn make(settings: &Settings, names: &Names, existing: &Existing) -> Self {
         let bodies = Bodies { settings, names };
         let mut plan = Self::default();

@@ -55,7 +55,7 @@ pub struct Plan {
     /// The bucket of an earlier version, whose lifecycle rules must be corrected.
     pub old_bucket: Option<Bucket>,
     pub grants_bucket: bool,
-    /// The projects in which the service may not connect to Cloud SQL yet.
+    /// The projects whose Cloud SQL instances the service may not connect to yet.
     pub sql_grants: Vec<String>,
     pub secrets: Vec<SecretChange>,
     /// Secrets of earlier versions, which get the labels of their service.

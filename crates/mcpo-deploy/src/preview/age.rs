@@ -1,4 +1,4 @@
-//! The age of a resource, from the time at which Google created it.
+//! The age of a resource, from its creation time at Google.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -1,6 +1,6 @@
 //! Records which traffic targets follow the latest revision while that revision is a preview.
 //!
-//! For Google, "the latest revision" is the latest one that became ready, whatever it was made for.
+//! For Google, "the latest revision" is the latest one that became ready, also if it is a preview.
 //! A target that follows it would send users to a preview. So the targets name a revision meanwhile,
 //! and an annotation of the service records that they should follow the latest one.
 

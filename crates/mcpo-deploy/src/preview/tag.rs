@@ -4,10 +4,10 @@ use mcpo_common::error::{Failure, Outcome};
 
 use crate::{image::digest, names::Names, traffic};
 
-/// The variables in which CI systems pass the branch: of a pull request and of a push on GitHub, and
+/// The variables of CI systems for the branch: of a pull request and of a push on GitHub, and
 /// on GitLab.
 const BRANCH: [&str; 3] = ["GITHUB_HEAD_REF", "GITHUB_REF_NAME", "CI_COMMIT_REF_NAME"];
-/// The number of hexadecimal digits that tell apart names with the same letters.
+/// The number of hexadecimal digits that make tags of similar names different.
 const DIGITS: usize = 6;
 /// Below this length, tags would consist of little more than the digits.
 const SHORTEST: usize = 10;

@@ -1,4 +1,4 @@
-//! Explains refusals of a Cloud KMS key: Google's services use the key with accounts of their own,
+//! Explains refusals of a Cloud KMS key: each of Google's services uses the key with its service agent,
 //! which need a role on it.
 
 use mcpo_common::error::Failure;

@@ -124,7 +124,7 @@ async fn write_revision(
     let revision = named_as_preview(&name.map_err(|error| unwritable(&error))?);
     template.revision.clone_from(&revision);
     let tag = wanted.tag.as_deref().unwrap_or_default();
-    let traffic = traffic::beside(current, tag, &revision);
+    let traffic = traffic::with_preview(current, tag, &revision);
     let body = PreviewPatch {
         client: &merged.client,
         client_version: &merged.client_version,
@@ -144,7 +144,7 @@ async fn write_revision(
 /// Removes the tags of previews. `current` is the service as seen by
 /// [`of_this_preview`](preview::of_this_preview).
 pub async fn remove_tags(context: &Context<'_>, current: &Service, tag: &str) -> Outcome<()> {
-    let traffic = traffic::beside(current, tag, "");
+    let traffic = traffic::with_preview(current, tag, "");
     if traffic::same(&current.traffic, &traffic) {
         return Ok(());
     }

@@ -33,7 +33,7 @@ pub struct Cleanup {
     pub revisions: Vec<String>,
     /// Digests.
     pub images: Vec<String>,
-    /// The digests of what is attached to these images, such as a bill of materials.
+    /// The digests of the attachments of these images, such as bills of materials.
     pub attachments: Vec<String>,
     pub secret_versions: Vec<OldVersion>,
 }

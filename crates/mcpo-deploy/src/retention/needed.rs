@@ -18,7 +18,7 @@ const HASH: usize = 6;
 /// The least number of digits of the generation in a revision's name.
 const DIGITS: usize = 5;
 
-/// Returns the revisions that must exist whatever the settings say: those with requests or a tag,
+/// Returns the revisions that must exist with all settings: those with requests or a tag,
 /// now or as soon as the service has settled; the latest ones; and those that a checked release
 /// restores if it fails.
 pub fn in_use(service: &Service) -> BTreeSet<String> {

@@ -96,7 +96,7 @@ pub struct Settings {
     /// The Cloud KMS key that encrypts what mcpo creates.
     pub encryption_key: Option<String>,
     pub supply_chain: SupplyChain,
-    /// The age in days at which a preview is removed.
+    /// After this many days, a preview is removed.
     pub preview_max_age_days: u32,
 }
 
@@ -162,7 +162,7 @@ const DEFAULT_STEP: u8 = 10;
 /// The number of revisions that are kept by default.
 const DEFAULT_REVISIONS: usize = 10;
 pub const LEDGER: &str = "MCPO_LEDGER";
-/// The age in days at which a preview is removed by default.
+/// The default number of days after which a preview is removed.
 const DEFAULT_PREVIEW_AGE: u32 = 14;
 pub const KEY_RING: &str = "MCPO_SECRET";
 pub const PASSWORD: &str = "ADMIN_PASSWORD";

@@ -9,7 +9,7 @@ use super::{
     fault::Fault,
 };
 
-/// APIs that can be enabled and that no client of the stand-in calls.
+/// APIs that can be enabled, although no client of the stand-in calls them.
 const WITHOUT_DESCRIPTION: [&str; 2] = [
     "binaryauthorization.googleapis.com",
     "sqladmin.googleapis.com",

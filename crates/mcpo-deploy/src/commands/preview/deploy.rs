@@ -15,7 +15,7 @@ use crate::{
     args::DeployArgs,
     artifact::prepare,
     labels::are_ours,
-    plan::{self, ImageState, Observed, Plan},
+    plan::{self, Observed, Plan},
     release, report,
     traffic::{Share, Wanted},
     verify::{self, Address},
@@ -35,13 +35,7 @@ pub async fn deploy(
         tag: context.names.preview().map(str::to_owned),
     };
     let prepared = prepare(args, context, package, &seen).await?;
-    let image = match &prepared.reference {
-        Some(reference) => ImageState::Known {
-            reference,
-            is_there: prepared.is_there,
-        },
-        None => ImageState::Unknown,
-    };
+    let image = prepared.image_state();
     let plan = Plan::make(&context.settings, &context.names, &seen, image, &wanted)?;
     let mut removal = seen.preview.removal.clone();
     let current = seen.service.as_ref();

@@ -111,7 +111,7 @@ impl File<'_> {
         self.add(ACCOUNT, MAIN, block, id)
     }
 
-    /// Returns the member of IAM policies that stands for the service.
+    /// Returns the service account of the service as a member of IAM policies.
     fn member(&self) -> Outcome<Expression> {
         match &self.described.context.settings.service_account {
             Some(email) => Ok(literal(&format!("serviceAccount:{email}"))),

@@ -1,4 +1,4 @@
-//! The table `cloud-run`: fields of the service that have no setting of their own, passed through to
+//! The table `cloud-run`: fields of the service without another setting, which are passed through to
 //! Cloud Run's API.
 
 mod owned;

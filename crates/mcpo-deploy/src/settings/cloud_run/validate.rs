@@ -89,7 +89,7 @@ impl Validator<'_> {
             .iter()
             .filter(|(name, field)| field.is_required() && !converted.contains_key(*name));
         for (name, _) in missing {
-            // mcpo sets the image of its own container, and the template.
+            // mcpo sets the image of the main container, and the template.
             if !at.api.is_empty() && at.api != OWN_CONTAINER {
                 let what = format!("{} has no {}", at.written, kebab_case(name));
                 self.problem(what, None);

@@ -236,7 +236,7 @@ fn advance(state: &mut State, name: &str) {
     }
 }
 
-/// Returns the full name of the service to which a domain leads. A domain without a certificate
+/// Returns the full name of the service of a domain. A domain without a certificate
 /// leads nowhere.
 pub fn service_of(state: &State, host: &str) -> Option<String> {
     let end = format!("/domainmappings/{host}");

@@ -170,7 +170,7 @@ pub struct Revision {
     pub containers: Vec<Container>,
     pub volumes: Vec<Value>,
     pub labels: Labels,
-    /// The other fields, most of which come from the template.
+    /// The other fields. Most come from the template.
     #[serde(flatten)]
     pub other: Other,
 }

@@ -129,7 +129,7 @@ fn render(library: &Elf<'_>, executable: &Elf<'_>) -> Result<Vec<u8>, Error> {
     let name = name(library)?;
     let mut buffer = Vec::new();
     let mut writer = Writer::new(endian, true, &mut buffer);
-    // Everything is reserved first, in the order in which it is written.
+    // Everything is reserved first, in the order of the writes below.
     writer.reserve_file_header();
     let name = writer.add_dynamic_string(name);
     writer.reserve_null_dynamic_symbol_index();

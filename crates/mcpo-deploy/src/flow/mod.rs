@@ -1,5 +1,7 @@
 //! Runs one deployment from start to finish.
 
+mod result;
+
 use std::time::Instant;
 
 use mcpo_common::{
@@ -8,6 +10,7 @@ use mcpo_common::{
 };
 use serde_json::Value;
 
+use self::result::{Deployed, finish};
 use crate::{
     adoption::Adoption,
     apply::apply,
@@ -16,18 +19,17 @@ use crate::{
     checked_release::CheckedRelease,
     commands,
     context::Context,
-    domain::{self, Domain},
+    domain::Domain,
     domain_setup::{self, Completed},
     export,
     google::api::run::Service,
     history,
     monitoring::{self, Existing, MonitoringPlan},
     owner_report::OwnerReport,
-    plan::{self, ImageState, Observed, Plan},
+    plan::{self, Line, Observed, Plan},
     release::{self, Released},
     report,
     retention::{self, Cleaned, Cleanup, Inventory, NextRelease},
-    settings::PASSWORD,
     shares,
     traffic::{self, CANARY_TAG, NEXT_TAG, Share, Wanted, serving},
     verify::{self, Address, Before, Verified},
@@ -71,14 +73,9 @@ pub async fn deploy(
     let inventory = Inventory::read(context, &disabled);
     let observed = Box::pin(plan::observe(google, settings, names, disabled.clone()));
     let existing = monitoring::find(context, &disabled);
-    let unmapped = async {
-        Ok(match &context.domain {
-            Some(domain) => domain.left_over.clone(),
-            None => domain::left_over(google, settings, names, &disabled).await,
-        })
-    };
+    let unused_domains = async { Ok(context.unused_domains(&disabled).await) };
     let (seen, inventory, existing, unused_domains) =
-        tokio::try_join!(observed, inventory, existing, unmapped)?;
+        tokio::try_join!(observed, inventory, existing, unused_domains)?;
     let monitoring = MonitoringPlan::make(settings, names, &existing);
     if seen.service.is_some() {
         context.made.note_existing_service();
@@ -92,13 +89,7 @@ pub async fn deploy(
     report::unknown_grants(context, &seen);
     domain_setup::print_left_over(context.ui, &unused_domains);
     let prepared = prepare(args, context, package, &seen).await?;
-    let state = match &prepared.reference {
-        Some(reference) => ImageState::Known {
-            reference,
-            is_there: prepared.is_there,
-        },
-        None => ImageState::Unknown,
-    };
+    let state = prepared.image_state();
     let mut plan = Plan::make(&context.settings, &context.names, &seen, state, &wanted)?;
     if let Some(file) = &args.export {
         let image = prepared.reference.as_deref();
@@ -113,9 +104,7 @@ pub async fn deploy(
     let size = prepared.image_size();
     let owner = OwnerReport::of(&context.settings, &context.names, current, size);
     owner.print_drift(context.ui);
-    let mut lines = plan.lines();
-    lines.extend(monitoring.lines());
-    lines.extend(cleanup.lines(&context.settings));
+    let lines = all_lines(context, &plan, &monitoring, &cleanup);
     report::plan(context, &lines);
     let adoption = Adoption::of(context, &seen, &plan);
     if let Some(adoption) = &adoption {
@@ -158,6 +147,19 @@ pub async fn deploy(
     Box::pin(deployment.carry_out(prepared)).await
 }
 
+/// Returns the lines of the whole plan.
+fn all_lines(
+    context: &Context<'_>,
+    plan: &Plan,
+    monitoring: &MonitoringPlan,
+    cleanup: &Cleanup,
+) -> Vec<Line> {
+    let mut lines = plan.lines();
+    lines.extend(monitoring.lines());
+    lines.extend(cleanup.lines(&context.settings));
+    lines
+}
+
 /// Chooses what is deleted when the release is complete.
 fn cleanup(
     context: &Context<'_>,
@@ -183,6 +185,10 @@ fn cleanup(
 }
 
 impl Deployment<'_> {
+    fn lines(&self) -> Vec<Line> {
+        all_lines(self.context, self.plan, &self.monitoring.0, &self.cleanup)
+    }
+
     async fn carry_out(&self, prepared: Prepared) -> Outcome {
         let (context, plan, seen) = (self.context, self.plan, self.seen);
         let is_probed = !self.args.no_verify && verify::is_reachable(context);
@@ -292,18 +298,6 @@ impl Deployment<'_> {
     }
 }
 
-/// What a deployment has done.
-struct Deployed {
-    /// `None` if nothing changed.
-    released: Option<Released>,
-    /// `None` if there is no custom domain, or if it answered already.
-    domain: Option<Completed>,
-    /// `None` if the service was not verified.
-    verified: Option<Verified>,
-    /// The checks of a checked release, for the JSON report.
-    checks: Value,
-}
-
 /// Returns the custom domain if this run must lead it to the service. Its clients must not reach a
 /// revision that does not know it, so all requests must go to the new one.
 fn completed_domain<'a>(args: &DeployArgs, context: &'a Context<'_>) -> Option<&'a Domain> {
@@ -373,103 +367,4 @@ const fn share(args: &DeployArgs) -> Share {
         (false, Some(percent)) => Share::Percent(percent),
         (false, None) => Share::Everything,
     }
-}
-
-/// Reports the result and the remaining steps.
-async fn finish(deployment: &Deployment<'_>, deployed: Deployed, address: &Address) -> Outcome {
-    let Deployment {
-        args,
-        context,
-        plan,
-        seen,
-        owner,
-        ..
-    } = deployment;
-    let Deployed {
-        released,
-        domain,
-        verified,
-        checks,
-    } = deployed;
-    let names = &context.names;
-    let mut url = format!("{}/mcp", context.base_url());
-    let is_mapped = domain.as_ref().is_some_and(|domain| domain.is_made);
-    if released.is_none() && !is_mapped {
-        let rest = if deployment.cleanup.is_empty() && deployment.monitoring.0.is_empty() {
-            "; nothing to do"
-        } else {
-            ""
-        };
-        context.ui.step(
-            "Unchanged",
-            format_args!("{} is up to date{rest}", names.service_id),
-        );
-    }
-    if let Some(verified) = &verified
-        && checks.is_null()
-    {
-        report::verified(context.ui, verified);
-    }
-    if released.is_some() {
-        owner.print_cost(context.ui);
-    }
-    let (monitoring, existing) = &deployment.monitoring;
-    Box::pin(monitoring::apply(context, monitoring, existing)).await?;
-    let cleaned = Box::pin(retention::carry_out(context, &deployment.cleanup)).await;
-    if let (Some(custom), Some(completed)) = (&context.domain, &domain) {
-        domain_setup::print(context, &custom.name, &completed.remaining);
-        if completed.is_serving {
-            url = format!("{}/mcp", custom.url());
-        }
-    }
-    let is_partial = share(args) != Share::Everything;
-    if args.json {
-        let password = commands::new_password(context, plan, seen).await?;
-        let outcome = if released.is_some() || is_mapped {
-            "deployed"
-        } else {
-            "unchanged"
-        };
-        let mut lines = plan.lines();
-        lines.extend(monitoring.lines());
-        lines.extend(deployment.cleanup.lines(&context.settings));
-        let mut summary = report::plan_as_json(context, &lines, outcome);
-        owner.add_to(&mut summary);
-        let service = released.as_ref().map(|released| &released.service);
-        let service = service.or(seen.service.as_ref());
-        let container = service.and_then(|service| service.containers().first());
-        summary["image"] = container.map(|container| container.image.clone()).into();
-        summary["url"] = url.into();
-        summary["domain"] = domain_setup::as_json_after(context, domain.as_ref());
-        summary["left_over_domains"] = deployment.unused_domains.clone().into();
-        summary["left_over"] = seen.left_over.clone().into();
-        summary["revision"] = released.map(|released| released.revision).into();
-        summary["verified_revision"] = verified
-            .as_ref()
-            .filter(|verified| verified.is_complete)
-            .map(|verified| verified.revision.clone())
-            .into();
-        let changes = verified
-            .as_ref()
-            .and_then(|verified| verified.contract_changes.clone());
-        summary["contract_changes"] = serde_json::json!(changes);
-        summary["verified"] = verified.map(|verified| verified.summary).into();
-        summary["checked"] = checks;
-        summary["adoption"] = deployment.adoption.as_ref().map(Adoption::as_json).into();
-        summary["cleanup"] = cleaned.as_json(&deployment.cleanup);
-        summary["tag_url"] = is_partial.then(|| format!("{}/mcp", address.base)).into();
-        summary["password_secret"] = password.map(|_| context.names.secret_id(PASSWORD)).into();
-        context.ui.result(summary);
-        return Ok(Exit::Success);
-    }
-    if seen.service.is_none() || plan.to_show.is_some() {
-        report::next_steps(context.ui, &names.service_id);
-    }
-    if is_partial {
-        report::after_a_part(context, address);
-        context.ui.result(format_args!("{}/mcp", address.base));
-        return Ok(Exit::Success);
-    }
-    context.ui.result(&url);
-    Ok(Exit::Success)
 }
