@@ -102,7 +102,8 @@ pub struct DeployArgs {
     /// Write the service to this file instead of deploying it: .yaml for `gcloud run services replace`,
     /// or .tf for Terraform; sends only read requests to Google.
     #[arg(long, value_name = "FILE", conflicts_with_all = [
-        "accept_changes", "dry_run", "image_file", "show_dockerfile", "verb",
+        "accept_changes", "accept_reconnect", "adopt", "canary", "dry_run", "fast", "image_file", "no_traffic",
+        "no_verify", "preview", "safe", "show_dockerfile", "steps", "tag", "verb",
     ])]
     pub export: Option<PathBuf>,
 

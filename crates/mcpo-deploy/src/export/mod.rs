@@ -4,7 +4,7 @@
 mod service_yaml;
 mod terraform;
 
-use std::path::Path;
+use std::{fs, io, path::Path};
 
 use mcpo_common::{
     error::{Exit, Failure, Outcome},
@@ -20,6 +20,9 @@ use crate::{
     settings::SecretSource,
     traffic::Wanted,
 };
+
+/// The first line of each file. A file without it is not overwritten.
+const HEADER: &str = "# Written by mcpo deploy --export.";
 
 /// The formats of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +77,9 @@ impl Description<'_> {
     fn left_out(&self) -> Vec<String> {
         let template = self.service.template.clone().unwrap_or_default();
         let mut left_out: Vec<_> = self.service.other.keys().cloned().collect();
+        if self.service.binary_authorization.is_some() {
+            left_out.push("binaryAuthorization".to_owned());
+        }
         if self.service.scaling.is_some() {
             left_out.push("scaling of the service".to_owned());
         }
@@ -129,6 +135,8 @@ pub fn write(
         Format::ServiceYaml => service_yaml::text(&described)?,
         Format::Terraform => terraform::text(&described)?,
     };
+    check_overwritten(file)?;
+    let text = format!("{HEADER}\n{text}");
     replace_file(file, text.as_bytes()).map_err(|error| {
         Failure::new(format!("failed to write {}", file.display())).because(&error)
     })?;
@@ -154,6 +162,23 @@ pub fn write(
         context.ui.result(file.display());
     }
     Ok(Exit::Success)
+}
+
+/// Fails if the file exists and was not written by an export.
+fn check_overwritten(file: &Path) -> Outcome<()> {
+    let existing = match fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => {
+            let what = format!("failed to read {}", file.display());
+            return Err(Failure::new(what).because(&error));
+        }
+    };
+    if existing.starts_with(HEADER) {
+        return Ok(());
+    }
+    let what = format!("{} exists, and mcpo did not write it", file.display());
+    Err(Failure::new(what).hint("choose another name, or remove the file"))
 }
 
 /// Returns the version of each secret. A version that does not exist yet cannot be named, so the file

@@ -154,7 +154,9 @@ fn variable(variable: &EnvVar) -> Value {
             let reference = json!({ "name": secret.secret, "key": version });
             json!({ "name": variable.name, "valueFrom": { "secretKeyRef": reference } })
         }
-        None => json!({ "name": variable.name, "value": variable.value }),
+        None => {
+            json!({ "name": variable.name, "value": variable.value.as_deref().unwrap_or_default() })
+        }
     }
 }
 

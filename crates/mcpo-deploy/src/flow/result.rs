@@ -69,7 +69,7 @@ pub async fn finish(deployment: &Deployment<'_>, deployed: Deployed, address: &A
     if deployed.released.is_some() {
         owner.print_cost(context.ui);
     }
-    Box::pin(monitoring::apply(context, monitoring, existing)).await?;
+    let monitored = Box::pin(monitoring::apply(context, monitoring, existing)).await;
     let cleaned = Box::pin(retention::carry_out(context, &deployment.cleanup)).await;
     let mut url = format!("{}/mcp", context.base_url());
     if let (Some(custom), Some(completed)) = (&context.domain, &deployed.domain) {
@@ -78,6 +78,15 @@ pub async fn finish(deployment: &Deployment<'_>, deployed: Deployed, address: &A
             url = format!("{}/mcp", custom.url());
         }
     }
+    // The release is complete, so its result is reported also if the monitoring failed.
+    let exit = match monitored {
+        Ok(()) => Exit::Success,
+        Err(failure) => {
+            let what = format_args!("the monitoring is not complete: {failure}");
+            context.ui.warn(what);
+            failure.exit()
+        }
+    };
     let is_partial = share(args) != Share::Everything;
     if args.json {
         let password = commands::new_password(context, plan, seen).await?;
@@ -86,7 +95,7 @@ pub async fn finish(deployment: &Deployment<'_>, deployed: Deployed, address: &A
         document["tag_url"] = is_partial.then(|| format!("{}/mcp", address.base)).into();
         document["password_secret"] = password.map(|_| names.secret_id(PASSWORD)).into();
         context.ui.result(document);
-        return Ok(Exit::Success);
+        return Ok(exit);
     }
     if seen.service.is_none() || plan.to_show.is_some() {
         report::next_steps(context.ui, &names.service_id);
@@ -94,10 +103,10 @@ pub async fn finish(deployment: &Deployment<'_>, deployed: Deployed, address: &A
     if is_partial {
         report::after_a_part(context, address);
         context.ui.result(format_args!("{}/mcp", address.base));
-        return Ok(Exit::Success);
+        return Ok(exit);
     }
     context.ui.result(&url);
-    Ok(Exit::Success)
+    Ok(exit)
 }
 
 /// Returns the JSON report without the URLs and the password.

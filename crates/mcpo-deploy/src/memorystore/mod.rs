@@ -25,6 +25,8 @@ use crate::{
 pub const API: &str = "redis.googleapis.com";
 /// The state of an instance that serves requests.
 const READY: &str = "READY";
+/// The state of an instance that is being deleted.
+const DELETING: &str = "DELETING";
 const TLS: &str = "SERVER_AUTHENTICATION";
 
 /// An instance as it was observed.
@@ -70,6 +72,7 @@ fn check(settings: &Settings, names: &Names, name: &str, instance: &Instance) ->
     }
     let short = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
     let (wanted, found) = (network(settings, names), &instance.authorized_network);
+    // A full name can contain the number of the project instead of its id.
     if settings.network.is_some() && !found.is_empty() && short(&wanted) != short(found) {
         let what = format!("the Memorystore instance {name} is in the network {found}");
         return Err(Failure::new(what).hint(format!("set network = \"{}\"", short(found))));

@@ -5,7 +5,7 @@ use mcpo_common::{
     secret::Secret,
 };
 
-use super::{READY, SeenInstance, check, name};
+use super::{DELETING, READY, SeenInstance, check, name};
 use crate::{
     google::{
         ErrorContext as _, Google,
@@ -45,7 +45,12 @@ pub async fn observe(
         return Err(Failure::new(what).hint("let mcpo create one: ledger = \"memorystore\""));
     };
     check(settings, names, &name, &instance)?;
-    let address = if instance.state == READY {
+    if instance.state == DELETING {
+        let what = format!("the Memorystore instance {name} is being deleted");
+        return Err(Failure::new(what).hint("run the same command again when it is gone"));
+    }
+    // An instance keeps its address while it is updated or repaired.
+    let address = if instance.state == READY || !instance.host.is_empty() {
         Some(
             read_address(google, &path, &instance)
                 .await

@@ -15,29 +15,37 @@ use reqwest::header::HeaderValue;
 use tokio::io::AsyncWrite;
 
 use super::{Registry, errors::is_missing};
-use crate::image::Blob;
+use crate::image::{Blob, MANIFEST_TYPE};
 
 /// The maximum size of a document, in bytes.
-const MAX_DOCUMENT: u64 = 16 << 20;
+pub const MAX_DOCUMENT: u64 = 16 << 20;
+
+/// The types of images. Docker, which Cloud Build runs, pushes its own.
+const IMAGE_TYPES: [&str; 4] = [
+    MANIFEST_TYPE,
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+];
 
 impl Registry<'_> {
     /// Returns the manifest or index with this tag, as it is stored.
     pub async fn manifest_at(&self, tag: &str, media_type: &str) -> Outcome<Option<Bytes>> {
-        self.manifest(&self.by_tag(tag), media_type).await
+        self.manifest(&self.by_tag(tag), &[media_type]).await
     }
 
-    /// Returns the manifest with this digest, as it is stored.
-    pub async fn manifest_of(&self, digest: &str, media_type: &str) -> Outcome<Option<Bytes>> {
-        self.manifest(&self.by_digest(digest), media_type).await
+    /// Returns the manifest of the image with this digest, as it is stored, in any of the types that
+    /// container tools push.
+    pub async fn image_manifest(&self, digest: &str) -> Outcome<Option<Bytes>> {
+        self.manifest(&self.by_digest(digest), &IMAGE_TYPES).await
     }
 
-    async fn manifest(&self, reference: &Reference, media_type: &str) -> Outcome<Option<Bytes>> {
+    async fn manifest(&self, reference: &Reference, accepted: &[&str]) -> Outcome<Option<Bytes>> {
         self.retrying("read a manifest", |client| {
             let reference = reference.clone();
             async move {
-                let accepted = [media_type];
                 let found = client
-                    .pull_manifest_raw(&reference, &RegistryAuth::Anonymous, &accepted)
+                    .pull_manifest_raw(&reference, &RegistryAuth::Anonymous, accepted)
                     .await;
                 match found {
                     Ok((bytes, _)) => Ok(Some(bytes)),

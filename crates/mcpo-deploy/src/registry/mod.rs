@@ -19,6 +19,7 @@ use oci_client::{
 use mcpo_common::error::{Failure, Outcome};
 use tokio::sync::Mutex;
 
+pub use self::artifacts::MAX_DOCUMENT;
 use self::errors::{explain, is_missing, is_passing, is_unauthorized};
 use crate::{
     google::{Google, http::Retry},

@@ -1,18 +1,19 @@
 //! Explains refusals of a Cloud KMS key: each of Google's services uses the key with its service agent,
-//! which need a role on it.
+//! which needs a role on it.
 
 use mcpo_common::error::Failure;
 
 /// The role that lets an account use a key.
 const KEY_ROLE: &str = "roles/cloudkms.cryptoKeyEncrypterDecrypter";
-/// The accounts of Cloud Run, Artifact Registry, Secret Manager and Cloud Storage, without the
-/// number of the project: `service-NUMBER@NAME.iam.gserviceaccount.com`.
+/// The accounts of Cloud Run, Artifact Registry, Secret Manager, Cloud Storage and Memorystore, without
+/// the number of the project: `service-NUMBER@NAME.iam.gserviceaccount.com`.
 /// <https://cloud.google.com/iam/docs/service-agents>
-const AGENTS: [&str; 4] = [
+const AGENTS: [&str; 5] = [
     "serverless-robot-prod",
     "gcp-sa-artifactregistry",
     "gcp-sa-secretmanager",
     "gs-project-accounts",
+    "cloud-redis",
 ];
 
 /// Adds the commands that grant the role, if the failure is about the key.
@@ -20,7 +21,10 @@ pub fn explain(key: Option<&str>, number: u64, failure: Failure) -> Failure {
     let Some(key) = key else {
         return failure;
     };
-    let is_about_keys = |text: &str| text.to_lowercase().contains("kms") || text.contains(key);
+    // Signing uses another key.
+    let is_about_keys = |text: &str| {
+        !text.contains("useToSign") && (text.to_lowercase().contains("kms") || text.contains(key))
+    };
     let mut texts = failure.causes().iter().map(String::as_str);
     if !texts.any(is_about_keys) {
         return failure;
@@ -56,5 +60,7 @@ mod tests {
             "{hint}"
         );
         assert_eq!(refused("quota exceeded"), None);
+        let signing = "Permission 'cloudkms.cryptoKeyVersions.useToSign' denied";
+        assert_eq!(refused(signing), None);
     }
 }

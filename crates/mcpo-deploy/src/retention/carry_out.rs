@@ -1,6 +1,6 @@
 //! Deletes what the plan listed, if it still is not needed.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use futures_util::{StreamExt as _, stream};
 use mcpo_common::{error::Outcome, text::count};
@@ -84,11 +84,27 @@ async fn delete_all(
         return Ok(());
     };
     let unneeded = planned.intersection(&choose::unused(&service, &inventory));
+    // A registry may refuse to delete what a list names, so the lists are deleted first.
+    let is_list = |digest: &String| {
+        let mut attachments = inventory.attachments.iter();
+        attachments.any(|one| one.digest == *digest && one.is_list)
+    };
+    let (lists, documents): (Vec<_>, Vec<_>) = unneeded.attachments.into_iter().partition(is_list);
+    for digests in [lists, documents] {
+        let deletions = digests.into_iter();
+        let deletions = deletions.map(|digest| delete_version(context, digest));
+        let deleted = all("old attachment", deletions, &mut cleaned.refused).await;
+        cleaned.deleted.attachments.extend(deleted);
+    }
     // While its image exists, the next run finds an attachment again.
-    let deletions = unneeded.attachments.into_iter();
-    let deletions = deletions.map(|digest| delete_version(context, digest));
-    cleaned.deleted.attachments = all("old attachment", deletions, &mut cleaned.refused).await;
+    let remaining: BTreeSet<_> = inventory
+        .attachments
+        .iter()
+        .filter(|one| !cleaned.deleted.attachments.contains(&one.digest))
+        .map(|one| one.image.clone())
+        .collect();
     let deletions = unneeded.images.into_iter();
+    let deletions = deletions.filter(|digest| !remaining.contains(digest));
     let deletions = deletions.map(|digest| delete_version(context, digest));
     cleaned.deleted.images = all("old image", deletions, &mut cleaned.refused).await;
     let deletions = unneeded.secret_versions.into_iter().map(|version| async {

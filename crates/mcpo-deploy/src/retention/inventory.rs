@@ -51,6 +51,8 @@ pub struct StoredAttachment {
     pub digest: String,
     /// The digest of the image.
     pub image: String,
+    /// Whether it is the list of the image's attachments.
+    pub is_list: bool,
 }
 
 /// A version of a secret.
@@ -176,6 +178,7 @@ async fn images(
         let is_attachment = same.all(|one| image_of(one).as_ref() == Some(&image));
         is_attachment.then(|| StoredAttachment {
             digest: last_segment(&tag.version).to_owned(),
+            is_list: last_segment(&tag.name) == supply_chain::referrers_tag(&image),
             image,
         })
     });

@@ -93,7 +93,18 @@ impl NetworkSettings {
     }
 
     /// Adds a problem if the service cannot reach a Memorystore instance.
-    fn check_memorystore(&self, passed: Option<&Value>, problems: &mut Vec<Problem>) {
+    fn check_memorystore(
+        &self,
+        ledger: &Ledger,
+        passed: Option<&Value>,
+        problems: &mut Vec<Problem>,
+    ) {
+        if *ledger == Ledger::Memorystore(None) && self.network.is_none() {
+            let hint = "set network = \"default\", or another network of the project";
+            let what = "mcpo needs the network in which it creates the Memorystore instance";
+            problems.push(Problem::new(what, Some(hint)));
+            return;
+        }
         if self.network.is_none() && self.subnetwork.is_none() && !has_connector(passed) {
             let hint = "set network = \"default\", or the network of the instance";
             let what = "a ledger in Memorystore needs a network";
@@ -110,7 +121,7 @@ impl NetworkSettings {
         problems: &mut Vec<Problem>,
     ) {
         if matches!(ledger, Ledger::Memorystore(_)) {
-            self.check_memorystore(passed, problems);
+            self.check_memorystore(ledger, passed, problems);
         }
         let mut problem = |what: String, hint: String| {
             problems.push(Problem::new(what, Some(&hint)));

@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use futures_util::future::try_join_all;
 use mcpo_common::error::{Failure, Outcome};
 use serde_json::{Value, json};
 
@@ -32,16 +31,19 @@ pub async fn attach(
         return Ok(());
     }
     let began = Instant::now();
-    let image = registry.manifest_of(digest, MANIFEST_TYPE).await?;
+    let image = registry.image_manifest(digest).await?;
     let image = image.ok_or_else(|| Failure::new(format!("the image {digest} is missing")))?;
-    let mut subject = describe(MANIFEST_TYPE, &Blob::new(image.to_vec()));
-    subject["digest"] = digest.into();
-    let pushes = pending
-        .missing
+    let subject = describe(&media_type(&image), &Blob::new(image.to_vec()));
+    // One after the other: they share a blob, and a registry may lose one of two uploads at the same
+    // time. The provenance names the bill of materials, so that one comes first.
+    let order = Kind::ALL
         .iter()
-        .map(|kind| push(context, registry, pending, *kind, &subject));
-    let attachments = try_join_all(pushes).await?;
-    let mut descriptors: Vec<_> = attachments.into_iter().map(|it| it.descriptor).collect();
+        .filter(|kind| pending.missing.contains(kind));
+    let mut descriptors = Vec::new();
+    for kind in order {
+        let attachment = push(context, registry, pending, *kind, &subject).await?;
+        descriptors.push(attachment.descriptor);
+    }
     for kind in &pending.wanted {
         if !pending.missing.contains(kind) {
             let tag = kind.tag(digest);
@@ -61,6 +63,13 @@ pub async fn attach(
         format_args!("{what} in {}", seconds(began.elapsed())),
     );
     Ok(())
+}
+
+/// Returns the type of a manifest.
+fn media_type(manifest: &[u8]) -> String {
+    let content: Value = serde_json::from_slice(manifest).unwrap_or_default();
+    let named = content["mediaType"].as_str();
+    named.unwrap_or(MANIFEST_TYPE).to_owned()
 }
 
 /// Pushes one attachment.
@@ -101,10 +110,8 @@ async fn push(
     };
     let attachment = Attachment::new(kind, subject, &others, blob, &layer);
     let making = context.made.begin(format!("{} of the image", kind.name()));
-    tokio::try_join!(
-        registry.push_document(&attachment.config),
-        registry.push_document(&attachment.layer),
-    )?;
+    registry.push_document(&attachment.config).await?;
+    registry.push_document(&attachment.layer).await?;
     registry
         .push_manifest(&tag, MANIFEST_TYPE, &attachment.manifest.bytes)
         .await?;

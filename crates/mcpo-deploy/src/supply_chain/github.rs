@@ -27,12 +27,18 @@ impl Workflow {
             let is_plain = !value.is_empty() && value.len() <= 512 && value.chars().all(is_allowed);
             is_plain.then_some(value)
         };
+        // The names of branches and files can contain almost anything.
+        let text = |name: &str| {
+            let value = variable(name)?;
+            let is_text = !value.is_empty() && value.len() <= 1024;
+            (is_text && !value.chars().any(char::is_control)).then_some(value)
+        };
         let server = plain("GITHUB_SERVER_URL").filter(|url| url.starts_with("https://"))?;
         let (repository, run) = (plain("GITHUB_REPOSITORY")?, plain("GITHUB_RUN_ID")?);
         let attempt = plain("GITHUB_RUN_ATTEMPT").unwrap_or_else(|| "1".to_owned());
         Some(Self {
             run: format!("{server}/{repository}/actions/runs/{run}/attempts/{attempt}"),
-            file: plain("GITHUB_WORKFLOW_REF")?,
+            file: text("GITHUB_WORKFLOW_REF")?,
             commit: plain("GITHUB_SHA")?,
             repository,
         })

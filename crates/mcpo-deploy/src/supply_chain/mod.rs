@@ -21,7 +21,7 @@ mod state;
 pub use self::{
     attach::attach,
     documents::{Build, Documents},
-    manifest::{Attachment, image_of_tag},
+    manifest::{Attachment, image_of_tag, referrers_tag},
     state::{Attached, attached},
 };
 use mcpo_common::error::Outcome;
@@ -29,12 +29,12 @@ use mcpo_common::error::Outcome;
 use self::{
     key::Key,
     manifest::Kind,
-    state::{Found, find_all},
+    state::{Found, find_all, is_sbom_signed},
 };
 use crate::{
     context::Context,
     google::method,
-    image::{Blob, Image, MANIFEST_TYPE, describe},
+    image::{Blob, Image, MANIFEST_TYPE, describe, digest},
     registry::Registry,
     settings::SupplyChain,
 };
@@ -65,14 +65,39 @@ impl Pending {
         let digest = &image.manifest.digest;
         let digest_there = is_there.then_some(digest.as_str());
         let (mut pending, found) = Self::find(context, registry, wanted, digest_there).await?;
-        if pending.missing.iter().any(|kind| kind.is_document()) {
+        let has_both = [Kind::Sbom, Kind::SignedProvenance]
+            .iter()
+            .all(|kind| pending.wanted.contains(kind));
+        let is_doubtful = has_both && is_there && !is_sbom_signed(&found);
+        if is_doubtful || pending.missing.iter().any(|kind| kind.is_document()) {
             let sbom = found.iter().find(|one| one.kind == Kind::Sbom);
+            let sbom = sbom.filter(|_| !has_both);
             let sbom = sbom.map(|one| one.layer_digest.as_str());
             let has_sbom = context.settings.supply_chain.has_sbom;
             pending.documents =
                 Documents::make(build, &registry.name(), digest, has_sbom, sbom).await?;
         }
+        if is_doubtful {
+            pending.replace_doubtful(&found);
+        }
         Ok(pending)
+    }
+
+    /// Adds what must be made again because no signed statement names the attached bill of materials:
+    /// anyone who can push could have attached it.
+    fn replace_doubtful(&mut self, found: &[Found]) {
+        let made = self.documents.sbom.as_deref().map(digest);
+        let of = |kind| found.iter().find(|one| one.kind == kind);
+        let attached = of(Kind::Sbom).map(|one| &one.layer_digest);
+        let named = of(Kind::SignedProvenance).and_then(|one| one.signed_sbom.as_ref());
+        for (kind, is_good) in [
+            (Kind::Sbom, attached == made.as_ref()),
+            (Kind::SignedProvenance, named == made.as_ref()),
+        ] {
+            if !is_good && !self.missing.contains(&kind) {
+                self.missing.push(kind);
+            }
+        }
     }
 
     /// Finds what an image of Cloud Build lacks. `digest` is `None` if the image is not built yet.

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     google::Google,
     image::{MANIFEST_TYPE, digest},
-    registry::Registry,
+    registry::{MAX_DOCUMENT, Registry},
 };
 
 /// The maximum number of signed statements that are read; images have one per signer.
@@ -26,6 +26,8 @@ pub struct Found {
     pub manifest_digest: String,
     /// The digest of the document or payload.
     pub layer_digest: String,
+    /// The digest of the bill of materials that a verified statement names.
+    pub signed_sbom: Option<String>,
 }
 
 /// Finds those of the wanted attachments that the image has. With a key, signatures and signed
@@ -53,12 +55,16 @@ async fn find(
     let Some(manifest) = manifest else {
         return Ok(None);
     };
-    for layer in layers(&manifest).iter().take(MAX_STATEMENTS) {
-        if is_layer_of(kind, layer) && is_valid(registry, image, kind, key, layer).await? {
+    // The newest layer is the last one.
+    let layers = layers(&manifest);
+    let newest = layers.iter().rev().filter(|layer| is_layer_of(kind, layer));
+    for layer in newest.take(MAX_STATEMENTS) {
+        if let Some(signed_sbom) = check(registry, image, kind, key, layer).await? {
             return Ok(Some(Found {
                 kind,
                 manifest_digest: digest(&manifest),
                 layer_digest: layer["digest"].as_str().unwrap_or_default().to_owned(),
+                signed_sbom,
             }));
         }
     }
@@ -71,32 +77,38 @@ pub fn layers(manifest: &[u8]) -> Vec<Value> {
     manifest["layers"].as_array().cloned().unwrap_or_default()
 }
 
-/// Returns true if the layer is about this image, and signed by the key if there is one.
-async fn is_valid(
+/// Returns `Some` if the layer is about this image, and signed by the key if there is one. The content
+/// is the digest of the bill of materials that a signed statement names.
+async fn check(
     registry: &Registry<'_>,
     image: &str,
     kind: Kind,
     key: Option<&Key>,
     layer: &Value,
-) -> Outcome<bool> {
+) -> Outcome<Option<Option<String>>> {
     let Some(key) = key else {
-        return Ok(true);
+        return Ok(Some(None));
     };
     match kind {
-        Kind::Sbom | Kind::Provenance => Ok(true),
+        Kind::Sbom | Kind::Provenance => Ok(Some(None)),
         Kind::Signature => {
             let payload = simple_signing(&registry.name(), image);
             let is_signed = layer["digest"] == digest(&payload)
                 && signature_of(layer).is_some_and(|made| key.verifies(&payload, &made));
-            Ok(is_signed)
+            Ok(is_signed.then_some(None))
         }
         Kind::SignedProvenance => {
             let blob = layer["digest"].as_str().unwrap_or_default();
             let size = layer["size"].as_u64().unwrap_or(u64::MAX);
+            // Someone else's statement must not stop a deployment.
+            if size > MAX_DOCUMENT {
+                return Ok(None);
+            }
             let envelope = registry.document(blob, size).await?;
             let verifies = |message: &[u8], made: &[u8]| key.verifies(message, made);
             let statement = dsse::open(&envelope, provenance::MEDIA_TYPE, verifies);
-            Ok(statement.is_some_and(|statement| is_about(&statement, image)))
+            let statement = statement.filter(|statement| is_about(statement, image));
+            Ok(statement.map(|statement| sbom_of(&statement)))
         }
     }
 }
@@ -109,6 +121,22 @@ fn is_about(statement: &[u8], image: &str) -> bool {
     let mut subjects = subjects.into_iter().flatten();
     statement["predicateType"] == provenance::PREDICATE_TYPE
         && subjects.any(|subject| subject["digest"]["sha256"] == hash)
+}
+
+/// Returns the digest of the bill of materials that a statement names.
+fn sbom_of(statement: &[u8]) -> Option<String> {
+    let statement: Value = serde_json::from_slice(statement).ok()?;
+    let byproducts = &statement["predicate"]["runDetails"]["byproducts"];
+    let hash = byproducts[0]["digest"]["sha256"].as_str()?;
+    Some(format!("sha256:{hash}"))
+}
+
+/// Returns true if the attached bill of materials is the one that the signed statement names. Without
+/// a statement, nothing shows who attached it.
+pub fn is_sbom_signed(found: &[Found]) -> bool {
+    let of = |kind| found.iter().find(|one| one.kind == kind);
+    let named = of(Kind::SignedProvenance).and_then(|one| one.signed_sbom.as_ref());
+    of(Kind::Sbom).is_some_and(|sbom| Some(&sbom.layer_digest) == named)
 }
 
 /// What is attached to the image of a revision.
@@ -182,7 +210,8 @@ pub async fn attached(
     };
     Ok(Some(Attached {
         image: image.to_owned(),
-        has_sbom: has(&any, Kind::Sbom),
+        has_sbom: has(&any, Kind::Sbom)
+            && (!has(&valid, Kind::SignedProvenance) || is_sbom_signed(&valid)),
         provenance,
         signature: signed(Kind::Signature),
     }))

@@ -27,6 +27,11 @@ const SERVICE: &str = "google_cloud_run_v2_service";
 
 /// Returns the text of the file.
 pub fn text(described: &Description<'_>) -> Outcome<String> {
+    if described.context.settings.encryption_key.is_some() {
+        // Without their key, Terraform would replace the repository and the secrets.
+        let what = "a Terraform configuration with encryption-key is not supported";
+        return Err(Failure::new(what).hint("use --export service.yaml"));
+    }
     let mut file = File {
         described,
         blocks: Vec::new(),
@@ -87,7 +92,13 @@ impl File<'_> {
             .add_attribute(("project", literal(&names.project)))
             .add_attribute(("location", literal(&names.region)))
             .add_attribute(("repository_id", literal(names.repository_id())))
-            .add_attribute(("format", "DOCKER"));
+            .add_attribute(("format", "DOCKER"))
+            // Other services of the region may use the same repository.
+            .add_block(
+                Block::builder("lifecycle")
+                    .add_attribute(("prevent_destroy", true))
+                    .build(),
+            );
         let id = seen.has_repository.then(|| names.repository());
         self.add(REPOSITORY, MAIN, block, id)
     }

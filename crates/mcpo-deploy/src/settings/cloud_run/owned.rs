@@ -13,6 +13,7 @@ const fn owned(path: &'static str, instead: &'static str) -> OwnedField {
 /// All fields that `cloud-run` must not contain.
 pub const OWNED: &[OwnedField] = &[
     owned("annotations", "mcpo keeps its records there"),
+    owned("binaryAuthorization", "use binary-authorization = \"…\""),
     owned("buildConfig", "mcpo builds the image; see --remote-build"),
     owned("client", "mcpo sets it with every write"),
     owned("clientVersion", "mcpo sets it with every write"),

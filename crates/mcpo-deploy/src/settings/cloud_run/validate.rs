@@ -83,7 +83,10 @@ impl Validator<'_> {
                 ),
                 Some(field) => self.field(field, value, &at),
             };
-            converted.insert(name, value);
+            if converted.insert(name, value).is_some() {
+                let what = format!("{} is set twice", at.written);
+                self.problem(what, Some("use one spelling of the name"));
+            }
         }
         let missing = known
             .iter()
