@@ -9,7 +9,7 @@ use crate::project::{Project, google, writes};
 
 const MANIFEST: &str = r#"[package.metadata.mcpo]
 secrets = ["API_KEY"]
-env = { TEMPLATE = "${x} %{y}", YES = "yes" }
+env = { TEMPLATE = "${x}%${y}%{z} \\"$", YES = "yes" }
 "#;
 
 #[test]
@@ -81,7 +81,7 @@ fn export_describes_the_planned_service_and_writes_nothing_to_google() {
     assert_eq!(kinds(&terraform, "resource"), expected);
     assert!(kinds(&terraform, "import").is_empty());
     for part in [
-        "\"$${x} %%{y}\"",
+        r#""$${x}%$${y}%%{z} \"$""#,
         "secret = google_secret_manager_secret.api_key.secret_id",
         "service_account = google_service_account.service.email",
         "invoker_iam_disabled = true",

@@ -110,7 +110,7 @@ fn preview_has_its_own_identity_and_the_service_keeps_its_own() {
 fn users_never_get_a_preview_if_a_later_release_does_not_start() {
     let (google, project) = (google(), Project::new());
     project.deploy(&google, &[]);
-    // A tag that follows the latest revision, and a setting that mcpo does not know.
+    // A tag that follows the latest revision.
     google.edit(SERVICE, |service| {
         let live = json!({ "type": LATEST, "tag": "live" });
         let targets = json!([{ "type": LATEST, "percent": 100 }, live]);
@@ -218,6 +218,10 @@ fn old_and_deleted_previews_leave_nothing_behind() {
         project.deploy(&google, &["--env", &value, "--preview", name]);
         google.put_object(&bucket, &format!("preview.{name}.grant-00"));
     }
+    // Programs that may write to the bucket choose the names of objects.
+    for name in ["/../../other/o/x", "a?b#c", "d%2Fe"] {
+        google.put_object(&bucket, &format!("preview.old.{name}"));
+    }
     google.put_object(&bucket, "preview.old-2.grant-00");
     google.put_object(&bucket, "grant-00");
     let of = |tag: &str| -> Vec<String> {
@@ -231,7 +235,7 @@ fn old_and_deleted_previews_leave_nothing_behind() {
     age(&google, "old");
     google.clear_calls();
     let result = project.deploy(&google, &["--env", "A=3", "--preview", "other"]);
-    result.has(0, &["Deleted 1 records of the preview old"]);
+    result.has(0, &["Deleted 4 records of the preview old"]);
     assert_eq!(tags(&google), ["other"]);
     assert_eq!(of("old"), Vec::<String>::new());
     let objects = |google: &Google| -> Vec<String> {
@@ -385,4 +389,29 @@ fn previews_and_releases_at_the_same_time_do_not_disturb_each_other() {
     assert!(release.wait().unwrap().success());
     assert_eq!(fetch(&google, "/variable/WHO"), "release");
     assert_eq!(tags(&google), ["pr-1", "pr-2"]);
+    // A preview that is deployed after the release has read the service must not stop the release.
+    let store = "secretmanager.projects.secrets.addVersion";
+    google.clear_calls();
+    google.fail(store, Fault::Hangs(5), 1);
+    project.write(
+        ".env",
+        "MCPO_SECRET=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n",
+    );
+    let arguments = ["--no-verify", "--env", "WHO=later"];
+    let mut release = project.start(&google, &arguments);
+    mcpo_test_support::wait::until(store, || {
+        let calls = google.started_calls();
+        calls.iter().any(|id| id == store).then_some(())
+    });
+    project.deploy(&google, &["--preview", "pr-3"]);
+    assert!(release.wait().unwrap().success());
+    assert_eq!(fetch(&google, "/variable/WHO"), "later");
+    assert_eq!(tags(&google), ["pr-1", "pr-2", "pr-3"]);
+    // The deletion of a preview waits for a release, too.
+    google.fail(patch, Fault::Slow(10), 1);
+    let mut release = project.start(&google, &["--no-verify", "--env", "WHO=last"]);
+    mcpo_test_support::wait::until("the release", || service().then_some(()));
+    project.deploy(&google, &["--delete", "--preview", "pr-3"]);
+    assert!(release.wait().unwrap().success());
+    assert_eq!(fetch(&google, "/variable/WHO"), "last");
 }

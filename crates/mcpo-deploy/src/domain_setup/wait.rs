@@ -45,6 +45,10 @@ pub async fn complete(context: &Context<'_>, domain: &Domain) -> Outcome<Complet
     };
     let change = domain.change(context);
     let mapping = match (change, &mapped.mapping) {
+        // An earlier run was interrupted before Google had chosen the records.
+        (None, Some(mapping)) if mapping.status.resource_records.is_empty() => {
+            wait_for_records(context, &domain.name).await?
+        }
         (None, Some(mapping)) => mapping.clone(),
         (change, _) => set_up(context, &domain.name, change == Some(Change::Recreate)).await?,
     };
@@ -80,22 +84,19 @@ async fn set_up(context: &Context<'_>, name: &str, is_again: bool) -> Outcome<Do
         }
     }
     create(context, name).await?;
+    wait_for_records(context, name).await
+}
+
+/// Waits until the mapping has records. Fails if Google refuses the mapping.
+async fn wait_for_records(context: &Context<'_>, name: &str) -> Outcome<DomainMapping> {
+    let path = path(context, name);
     let until = Instant::now() + SETUP_TIMEOUT;
     let mut pause = FIRST_PAUSE;
     loop {
         let found = context.google.get(&method::DOMAIN_MAPPING_GET, &path).await;
         let mapping: DomainMapping = found.during(during(name))?;
         match mapping.state() {
-            State::Failed(condition) => {
-                let cause = std::io::Error::other(condition.message.clone());
-                return Err(Failure::new(format!("Google refused the domain mapping of {name}"))
-                    .because(&cause)
-                    .hint(format!(
-                        "the service works at {}/mcp; correct the cause, then run the same command again",
-                        context.base_url()
-                    ))
-                    .exit_with(Exit::CheckFailed));
-            }
+            State::Failed(condition) => return Err(refused(context, name, &condition.message)),
             State::Pending(_)
                 if mapping.status.resource_records.is_empty() && Instant::now() < until => {}
             State::Pending(_) | State::Ready => return Ok(mapping),
@@ -103,6 +104,18 @@ async fn set_up(context: &Context<'_>, name: &str, is_again: bool) -> Outcome<Do
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
+}
+
+fn refused(context: &Context<'_>, name: &str, message: &str) -> Failure {
+    let cause = std::io::Error::other(message.to_owned());
+    let hint = format!(
+        "the service works at {}/mcp; correct the cause, then run the same command again",
+        context.base_url()
+    );
+    Failure::new(format!("Google refused the domain mapping of {name}"))
+        .because(&cause)
+        .hint(hint)
+        .exit_with(Exit::CheckFailed)
 }
 
 async fn create(context: &Context<'_>, name: &str) -> Outcome<()> {
@@ -177,7 +190,7 @@ async fn certificate(
         };
         if progress.is_none() {
             let lines = report::records(name, &mapping.status.resource_records, &dns, obstacle);
-            if dns != Dns::Set && !context.ui.is_terminal() {
+            if matches!(dns, Dns::Missing(_)) && !context.ui.is_terminal() {
                 context.made.set_unfinished(None);
                 return Ok(pending(message, lines));
             }
@@ -204,6 +217,10 @@ async fn certificate(
     }
     if let Some(spinner) = progress {
         spinner.finish_and_clear();
+    }
+    if let State::Failed(condition) = mapping.state() {
+        context.made.set_unfinished(None);
+        return Err(refused(context, name, &condition.message));
     }
     let remaining = match answer(context, name).await {
         Response::Served => Vec::new(),

@@ -4,6 +4,8 @@
 //! A target that follows it would send users to a preview. So the targets name a revision meanwhile,
 //! and an annotation of the service records that they should follow the latest one.
 
+use mcpo_common::error::{Failure, Outcome};
+
 use crate::google::api::{
     Labels,
     run::{AllocationType, Service, TrafficTarget},
@@ -20,22 +22,27 @@ pub fn is_recorded(service: &Service) -> bool {
 }
 
 /// Returns the targets and annotations of the next write. If the latest revision is a preview,
-/// targets that follow the latest revision name `to`.
+/// targets that follow the latest revision name `to`. Fails if there is none: Google would send the
+/// requests to the preview.
 pub fn pinned(
     service: &Service,
     targets: &[TrafficTarget],
     to: &str,
     mut annotations: Labels,
-) -> (Vec<TrafficTarget>, Labels) {
+) -> Outcome<(Vec<TrafficTarget>, Labels)> {
     annotations.remove(FOLLOW);
-    if !service.hides_ready || to.is_empty() {
-        return (targets.to_vec(), annotations);
+    if !service.hides_ready {
+        return Ok((targets.to_vec(), annotations));
+    }
+    if to.is_empty() {
+        return Err(Failure::new("no revision of the service is ready")
+            .hint("deploy the service without --preview first; its latest revision is a preview"));
     }
     let (targets, record) = pin(targets, to);
     if let Some(record) = record {
         annotations.insert(FOLLOW.to_owned(), record);
     }
-    (targets, annotations)
+    Ok((targets, annotations))
 }
 
 /// Lets the targets of a service name `to`, and adds the record.
@@ -187,10 +194,11 @@ mod tests {
     #[test]
     fn targets_are_pinned_only_while_a_preview_is_the_latest_revision() {
         let mut service = service("b");
-        let (traffic, annotations) = pinned(&service, &targets(), "b", Labels::new());
+        let (traffic, annotations) = pinned(&service, &targets(), "b", Labels::new()).unwrap();
         assert_eq!((traffic, annotations.len()), (targets(), 0));
         service.hides_ready = true;
-        let (traffic, annotations) = pinned(&service, &[], "b", Labels::new());
+        assert!(pinned(&service, &targets(), "", Labels::new()).is_err());
+        let (traffic, annotations) = pinned(&service, &[], "b", Labels::new()).unwrap();
         assert_eq!(traffic, [TrafficTarget::revision("b", 100)]);
         assert_eq!(annotations[FOLLOW], "b=%");
     }

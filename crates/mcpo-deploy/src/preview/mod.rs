@@ -21,7 +21,7 @@ pub use self::{
     list::{list, tag_of},
     removal::{Removal, Scope},
     seen::{Seen, of_this_preview},
-    settings::{RECORDS_PREFIX, adapt},
+    settings::{adapt, records_prefix},
     tag::{given_name, tag},
     view::{
         Found, complete, differ_only_in_previews, read, with_previews_of, without_preview_tags,

@@ -150,6 +150,15 @@ impl Removal {
         }
     }
 
+    /// Keeps only what a later plan still removes.
+    pub fn intersect(&mut self, later: &Self) {
+        self.tags.retain(|tag| later.tags.contains(tag));
+        self.with_records
+            .retain(|tag| later.with_records.contains(tag));
+        self.secrets.retain(|id| later.secrets.contains(id));
+        self.revisions.retain(|name| later.revisions.contains(name));
+    }
+
     /// Leaves out a revision, given by its short name.
     pub fn keep(&mut self, revision: &str) {
         self.revisions.retain(|name| last_segment(name) != revision);

@@ -1,15 +1,18 @@
 //! Changes the settings of a service to those of a preview.
 
-use crate::settings::{
-    GeneratedSecret, KEY_RING, Ledger, PASSWORD, PASSWORD_HASH, SecretSetting, SecretSource,
-    Settings, SignIn,
+use crate::{
+    names::Names,
+    settings::{
+        GeneratedSecret, KEY_RING, Ledger, PASSWORD, PASSWORD_HASH, SecretSetting, SecretSource,
+        Settings, SignIn,
+    },
 };
 
 /// The variable with the beginning of the names of all records in the ledger.
 const RECORDS: &str = "MCPO_LEDGER_PREFIX";
 /// The beginning of the names of the records of all previews. Tags contain no dots, so no prefix of
 /// a preview is the beginning of another one.
-pub const RECORDS_PREFIX: &str = "preview.";
+const RECORDS_PREFIX: &str = "preview.";
 
 /// Returns the settings of a preview: its own key ring and password, and its own records in the
 /// ledger. No instance runs while there are no requests.
@@ -47,6 +50,15 @@ pub fn adapt(settings: Settings, tag: &str) -> Settings {
     settings.domain = None;
     settings.former_domains.clear();
     settings
+}
+
+/// Returns the beginning of the names of the records of the preview `tag`. `settings` and `names` are
+/// those of any preview of the service.
+pub fn records_prefix(settings: &Settings, names: &Names, tag: &str) -> String {
+    let own = format!("{RECORDS_PREFIX}{}.", names.preview().unwrap_or_default());
+    let all = settings.env.get(RECORDS).map_or("", String::as_str);
+    let of_service = all.strip_suffix(&own).unwrap_or_default();
+    format!("{of_service}{RECORDS_PREFIX}{tag}.")
 }
 
 fn secret(variable: &str, source: SecretSource) -> SecretSetting {

@@ -49,6 +49,16 @@ pub struct Released {
     pub traffic: Vec<TrafficTarget>,
 }
 
+/// The next write of the service.
+struct NextWrite {
+    body: Service,
+    /// The revision that is the latest one after the write.
+    newest: String,
+    makes_revision: bool,
+    /// The targets without the effect of previews.
+    traffic: Vec<TrafficTarget>,
+}
+
 /// Writes the service and waits until it is ready.
 pub async fn release(
     context: &Context<'_>,
@@ -58,14 +68,71 @@ pub async fn release(
     traffic: &Wanted,
     makes_account: bool,
 ) -> Outcome<Released> {
+    let during = format!("failed to release {}", context.names.service_id);
+    let mut current = current.cloned();
+    let mut attempt = 1;
+    loop {
+        let next = next_write(context, current.as_ref(), image, versions, traffic)?;
+        let written = write_when_known(context, current.as_ref(), &next.body, makes_account).await;
+        let operation = match written.during(&during)? {
+            Written::Now(operation) => Some(operation),
+            Written::Before => None,
+            Written::Lost { winner, message } => {
+                let before = current.as_ref().filter(|_| attempt < MAX_ATTEMPTS);
+                match after_preview(context, before, &winner).await? {
+                    Some(now) => {
+                        attempt += 1;
+                        current = Some(now);
+                        continue;
+                    }
+                    None => return Err(conflict::lost(context, &during, &winner, message)),
+                }
+            }
+        };
+        let service = wait::until_ready(context, operation, &next.newest, current.as_ref()).await?;
+        if next.makes_revision {
+            context.made.add(format!("revision {}", next.newest));
+        }
+        return Ok(Released {
+            revision: next.newest,
+            service,
+            traffic: next.traffic,
+        });
+    }
+}
+
+/// Returns the service as it is now if someone has only deployed a preview since `before`, which must
+/// not stop a release.
+async fn after_preview(
+    context: &Context<'_>,
+    before: Option<&Service>,
+    winner: &Service,
+) -> Outcome<Option<Service>> {
+    let Some(before) = before else {
+        return Ok(None);
+    };
+    let found = preview::complete(&context.google, &context.names, winner.clone()).await;
+    let found = found.during("failed to read the revisions")?;
+    if !preview::differ_only_in_previews(before, &found.service) {
+        return Ok(None);
+    }
+    let now = wait::wait_for_changes(context).await?;
+    Ok(preview::differ_only_in_previews(before, &now).then_some(now))
+}
+
+fn next_write(
+    context: &Context<'_>,
+    current: Option<&Service>,
+    image: &str,
+    versions: &Versions,
+    traffic: &Wanted,
+) -> Outcome<NextWrite> {
     let names = &context.names;
     let wanted = plan::service(&context.settings, names, image, versions, current);
     let revision = if plan::makes_revision(current, &wanted) {
         let template = wanted.template.clone().unwrap_or_default();
-        Some(
-            name_revision(&names.service_id, current, &template)
-                .map_err(|error| unwritable(&error))?,
-        )
+        let name = name_revision(&names.service_id, current, &template);
+        Some(name.map_err(|error| unwritable(&error))?)
     } else {
         None
     };
@@ -87,7 +154,8 @@ pub async fn release(
     let annotations = drift::after_release(annotations, current, &wanted, &body.traffic);
     let traffic = body.traffic.clone();
     if let Some(current) = current {
-        (body.traffic, body.annotations) = preview::pinned(current, &traffic, &newest, annotations);
+        (body.traffic, body.annotations) =
+            preview::pinned(current, &traffic, &newest, annotations)?;
         // Google would take an earlier template for a new revision.
         if revision.is_none() && current.hides_template {
             body.template = None;
@@ -95,14 +163,10 @@ pub async fn release(
     } else {
         body.annotations = annotations;
     }
-    let operation = write_when_known(context, current, &body, makes_account).await?;
-    let service = wait::until_ready(context, operation, &newest, current).await?;
-    if revision.is_some() {
-        context.made.add(format!("revision {newest}"));
-    }
-    Ok(Released {
-        revision: newest,
-        service,
+    Ok(NextWrite {
+        body,
+        newest,
+        makes_revision: revision.is_some(),
         traffic,
     })
 }
@@ -161,7 +225,7 @@ async fn write_when_known(
     current: Option<&Service>,
     body: &Service,
     makes_account: bool,
-) -> Outcome<Option<Operation>> {
+) -> Result<Written, GoogleError> {
     let until = Instant::now() + ACCOUNT_PROPAGATION;
     let account = context.names.account(&context.settings);
     loop {
@@ -173,16 +237,7 @@ async fn write_when_known(
             {
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
-            written => {
-                let during = format!("failed to release {}", context.names.service_id);
-                return match written.during(&during)? {
-                    Written::Now(operation) => Ok(Some(operation)),
-                    Written::Before => Ok(None),
-                    Written::Lost { winner, message } => {
-                        Err(conflict::lost(context, &during, &winner, message))
-                    }
-                };
-            }
+            written => return written,
         }
     }
 }
@@ -315,7 +370,7 @@ pub async fn set_traffic(
         let annotations = history::annotations(Some(&current), before);
         let annotations = drift::after_shift(annotations, &current, &targets);
         let latest = current.latest_ready().unwrap_or_default();
-        let (pinned, annotations) = preview::pinned(&current, &targets, latest, annotations);
+        let (pinned, annotations) = preview::pinned(&current, &targets, latest, annotations)?;
         let sent = match patch_traffic(context, &current, &pinned, annotations).await {
             Err(GoogleError::Conflict(message)) => {
                 // Someone may have deployed a preview, which must not stop a release.

@@ -52,7 +52,7 @@ struct DestroySecretVersionRequest<'a> {
 pub async fn carry_out(context: &Context<'_>, planned: &Cleanup) -> Cleaned {
     let mut cleaned = Cleaned::default();
     if !planned.is_empty() {
-        if let Err(failure) = delete_all(context, planned, &mut cleaned).await {
+        if let Err(failure) = Box::pin(delete_all(context, planned, &mut cleaned)).await {
             let why = failure.causes().join(": ");
             let what = format!("{}: {why}; nothing more was deleted", failure.what());
             cleaned.refused.push(what);

@@ -74,7 +74,7 @@ impl Cleanup {
             ),
             (
                 "image",
-                "that no kept revision uses".to_owned(),
+                "that no kept revision uses, with the attachments".to_owned(),
                 &images,
                 method::VERSION_DELETE.id,
             ),

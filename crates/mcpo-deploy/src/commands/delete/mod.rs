@@ -14,7 +14,10 @@ use crate::{
     confirm::{can_ask, confirm},
     google::{
         ErrorContext as _, GoogleError, Request,
-        api::{Operation, storage::Objects},
+        api::{
+            Operation,
+            storage::{Objects, object_path},
+        },
         method,
     },
     plan::Line,
@@ -151,9 +154,7 @@ async fn empty_bucket(context: &Context<'_>, bucket: &str) -> Outcome<()> {
             return Ok(());
         }
         for object in page.items {
-            let name = object.name.as_bytes();
-            let name: String = url::form_urlencoded::byte_serialize(name).collect();
-            let path = format!("{bucket}/o/{}", name.replace('+', "%20"));
+            let path = object_path(bucket, &object.name);
             let removed = context
                 .google
                 .call(&method::OBJECT_DELETE, Request::to(&path))

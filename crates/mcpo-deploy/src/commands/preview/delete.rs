@@ -13,7 +13,7 @@ use crate::{
     args::DeployArgs,
     google::method,
     plan::{self, Line},
-    preview::{self, Removal, Scope},
+    preview::{self, Found, Removal, Scope},
     release,
     report::{dry_run, plan as print_plan, plan_as_json},
     settings::Ledger,
@@ -32,7 +32,14 @@ pub async fn delete(context: &Context<'_>, args: &DeployArgs) -> Outcome {
         );
     }
     let secrets = secrets.unwrap_or_default();
-    let Some(found) = found(context).await? else {
+    let mut state = found(context).await?;
+    // A write of the old traffic would undo a release that is not in effect yet.
+    let is_changing = |found: &Found| found.service.reconciling;
+    if !args.dry_run && state.as_ref().is_some_and(is_changing) {
+        release::current(context).await?;
+        state = found(context).await?;
+    }
+    let Some(found) = state else {
         print_unchanged(context, args, tag);
         return Ok(Exit::Success);
     };

@@ -1,12 +1,14 @@
 //! Deploys a preview: plan → build → push → release without requests → remove old previews → verify.
 
+use std::time::SystemTime;
+
 use mcpo_common::{
     error::{Failure, Outcome},
     package::Package,
 };
 
 use super::{
-    super::{Context, show_new_password},
+    super::{Context, found, show_new_password},
     remove,
     report::{Deployed, finish},
 };
@@ -16,6 +18,7 @@ use crate::{
     artifact::prepare,
     labels::are_ours,
     plan::{self, Observed, Plan},
+    preview::{Removal, Scope},
     release, report,
     traffic::{Share, Wanted},
     verify::{self, Address},
@@ -65,6 +68,10 @@ pub async fn deploy(
     }
     // Show the password before any later step can fail.
     show_new_password(args.json, context, &plan, &seen).await?;
+    // Someone else may have deployed an old preview again meanwhile.
+    if !removal.is_empty() {
+        removal.intersect(&planned_again(context).await?);
+    }
     removal.keep(&released.revision);
     if let Err(failure) = remove::remove(context, &removal).await {
         context.ui.warn(format_args!(
@@ -89,6 +96,20 @@ pub async fn deploy(
         before,
     };
     finish(context, args, deployed)
+}
+
+/// Plans once more what is removed with this deployment.
+async fn planned_again(context: &Context<'_>) -> Outcome<Removal> {
+    let (google, names) = (&context.google, &context.names);
+    let secrets = plan::all_secrets(google, names).await?.unwrap_or_default();
+    let scope = Scope::Expired {
+        days: context.settings.preview_max_age_days,
+        except: names.preview().unwrap_or_default(),
+    };
+    Ok(match found(context).await? {
+        Some(found) => Removal::plan(&found, &secrets, &scope, SystemTime::now()),
+        None => Removal::default(),
+    })
 }
 
 /// Reads the state. A release that is not in effect yet is waited for: a write of its old traffic would

@@ -11,11 +11,14 @@ use crate::{
     context::Context,
     google::{
         ErrorContext as _, GoogleError, Request,
-        api::{Operation, last_segment, storage::Objects},
+        api::{
+            Operation, last_segment,
+            storage::{Objects, object_path},
+        },
         method,
     },
     plan::Line,
-    preview::{RECORDS_PREFIX, Removal},
+    preview::{Removal, records_prefix},
     settings::Ledger,
 };
 
@@ -86,9 +89,10 @@ async fn delete_records(context: &Context<'_>, tag: &str) -> Outcome<()> {
     let google = &context.google;
     let during = || format!("failed to delete the records of the preview {tag}");
     let bucket = format!("storage/v1/b/{}", context.names.bucket(LEDGER));
-    let prefix = format!("{RECORDS_PREFIX}{tag}.");
-    let mut count = 0_u32;
+    let prefix = records_prefix(&context.settings, &context.names, tag);
+    let mut count = 0_usize;
     loop {
+        let before = count;
         let path = format!("{bucket}/o");
         let request = Request {
             query: &[("prefix", prefix.as_str())],
@@ -103,8 +107,7 @@ async fn delete_records(context: &Context<'_>, tag: &str) -> Outcome<()> {
             break;
         }
         for object in page.items {
-            // The names of records need no escaping.
-            let path = format!("{bucket}/o/{}", object.name);
+            let path = object_path(&bucket, &object.name);
             match google
                 .call(&method::OBJECT_DELETE, Request::to(&path))
                 .await
@@ -114,10 +117,16 @@ async fn delete_records(context: &Context<'_>, tag: &str) -> Outcome<()> {
                 Err(google_error) => return Err(google_error).during(during()),
             }
         }
+        if count == before {
+            // Someone else deletes them.
+            break;
+        }
     }
     if count > 0 {
-        let what = format_args!("{count} records of the preview {tag}");
-        context.ui.step("Deleted", what);
+        let what = mcpo_common::text::count(count, "record");
+        context
+            .ui
+            .step("Deleted", format_args!("{what} of the preview {tag}"));
     }
     Ok(())
 }

@@ -4,7 +4,7 @@
 
 mod template;
 
-use hcl::{Block, Body, Expression, Identifier, structure::BlockBuilder};
+use hcl::{Block, Body, Expression, Identifier, expr::TemplateExpr, structure::BlockBuilder};
 use mcpo_common::error::{Failure, Outcome};
 
 use super::Description;
@@ -249,9 +249,27 @@ fn resource(kind: &str, name: &str) -> BlockBuilder {
     Block::builder("resource").add_label(kind).add_label(name)
 }
 
-/// Returns a string. The formatter escapes what Terraform would interpret as a template.
+/// Returns a string. The formatter escapes wrongly if a text has several beginnings of templates, so it
+/// is not used for such texts.
 fn literal(text: &str) -> Expression {
-    Expression::from(text)
+    if !text.contains("${") && !text.contains("%{") {
+        return Expression::from(text);
+    }
+    let escaped: String = text.chars().map(escaped).collect();
+    let escaped = escaped.replace("${", "$${").replace("%{", "%%{");
+    TemplateExpr::QuotedString(escaped).into()
+}
+
+/// Escapes a character for a quoted string of HCL.
+fn escaped(character: char) -> String {
+    match character {
+        '"' | '\\' => format!("\\{character}"),
+        '\n' => "\\n".to_owned(),
+        '\r' => "\\r".to_owned(),
+        '\t' => "\\t".to_owned(),
+        control if control.is_control() => format!("\\u{:04x}", u32::from(control)),
+        other => other.to_string(),
+    }
 }
 
 fn object(labels: &Labels) -> Expression {

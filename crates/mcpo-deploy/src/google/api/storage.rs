@@ -4,6 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{IntString, Labels, Other, is_default, page::page};
 
+/// Returns the path of an object, with all special characters of its name escaped. Programs that may
+/// write objects choose their names, and unescaped names could lead to other buckets. Cloud Storage
+/// has no objects with the names `.` and `..`.
+pub fn object_path(bucket: &str, name: &str) -> String {
+    let name: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
+    format!("{bucket}/o/{}", name.replace('+', "%20"))
+}
+
 /// A bucket.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, rename_all = "camelCase")]

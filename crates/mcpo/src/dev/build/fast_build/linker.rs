@@ -33,6 +33,18 @@ pub fn suits(record: &Record) -> bool {
     HAS_ELF && arguments.all(is_default)
 }
 
+/// Returns true if the linker takes the options of a C compiler.
+pub fn is_c_compiler(record: &Record) -> bool {
+    let linkers = record.arguments.iter().filter_map(|argument| {
+        let linker = argument.split_once("linker=")?.1;
+        Path::new(linker).file_stem()?.to_str()
+    });
+    let mut linkers = linkers;
+    let is_other = |name: &str| name == "rust-lld" || name == "lld" || name.starts_with("ld");
+    let has_flavor = |argument: &String| argument.contains("linker-flavor=");
+    !linkers.any(is_other) && !record.arguments.iter().any(has_flavor)
+}
+
 /// Configures rustc to run mcpo as its linker.
 pub fn link_to_stub(rustc: &mut tokio::process::Command, library: &Path, stub: &Path) {
     // If mcpo's own path is unknown, the library itself is linked.

@@ -196,7 +196,7 @@ pub fn arguments(record: &Record, form: Form<'_>, folder: &Path) -> Vec<String> 
     if form != Form::Library && record.codegen("codegen-units").is_none() {
         arguments.extend(["-C".to_owned(), format!("codegen-units={CODEGEN_UNITS}")]);
     }
-    if form == Form::Library && linker::HAS_ELF {
+    if form == Form::Library && linker::HAS_ELF && linker::is_c_compiler(record) {
         // The library uses its own symbols without looking them up, of which it has tens of
         // thousands. A server then starts in a third of the time.
         arguments.extend(["-C", "link-arg=-Wl,-Bsymbolic"].map(str::to_owned));
