@@ -9,7 +9,7 @@ use crate::project::{Project, google, writes};
 
 const MANIFEST: &str = r#"[package.metadata.mcpo]
 secrets = ["API_KEY"]
-env = { TEMPLATE = "${x}%${y}%{z} \\"$", YES = "yes" }
+env = { TEMPLATE = "${x}%${y}%{z} \"$", YES = "yes" }
 "#;
 
 #[test]

@@ -374,7 +374,9 @@ fn preview_is_checked_at_its_own_address_as_a_new_server() {
 
 #[test]
 fn previews_and_releases_at_the_same_time_do_not_disturb_each_other() {
-    let (google, project) = (google(), Project::new());
+    let manifest = "[package.metadata.mcpo]\nsecrets = [\"API_KEY\"]\n";
+    let (google, project) = (google(), Project::with(manifest));
+    project.write(".env", "API_KEY=one\n");
     project.deploy(&google, &[]);
     let patch = "run.projects.locations.services.patch";
     google.fail(patch, Fault::ConcurrentChange, 1);
@@ -393,10 +395,7 @@ fn previews_and_releases_at_the_same_time_do_not_disturb_each_other() {
     let store = "secretmanager.projects.secrets.addVersion";
     google.clear_calls();
     google.fail(store, Fault::Hangs(5), 1);
-    project.write(
-        ".env",
-        "MCPO_SECRET=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n",
-    );
+    project.write(".env", "API_KEY=two\n");
     let arguments = ["--no-verify", "--env", "WHO=later"];
     let mut release = project.start(&google, &arguments);
     mcpo_test_support::wait::until(store, || {
