@@ -97,6 +97,23 @@ impl Service {
             .map(|status| status["percent"].as_i64().unwrap_or(0));
         shares.sum()
     }
+
+    /// Sets the state that a checked release of the second revision leaves if it is killed after it
+    /// has shifted this share of the requests.
+    fn interrupt(&self, names: &[String], percent: i64) {
+        let kind = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION";
+        let target = |name: &str, percent: i64| json!({ "type": kind, "revision": name, "percent": percent });
+        let mut targets = vec![target(&names[1], percent)];
+        if percent < 100 {
+            targets.push(target(&names[0], 100 - percent));
+        }
+        targets.push(json!({ "type": kind, "revision": names[1], "tag": "mcpo" }));
+        self.google.edit(SERVICE, |service| {
+            service["traffic"] = json!(targets);
+            service["trafficStatuses"] = json!(targets);
+            service["annotations"]["mcpo-before"] = format!("{}=100", names[0]).into();
+        });
+    }
 }
 
 /// Starts a real server, and waits until it answers.
@@ -206,6 +223,24 @@ fn release_without_an_identity_stops_before_its_first_change() {
 }
 
 #[test]
+fn deployment_after_an_interrupted_release_takes_its_share_away() {
+    let service = Service::start(&[]);
+    let hidden = ["--env", "VERSION=2", "--no-traffic", "--no-verify"];
+    service.run(&hidden).has(0, &[]);
+    let names = service.revisions();
+    service.interrupt(&names, 10);
+    let interrupted = format!("(the release of {} was interrupted)", names[1]);
+    let broken = ["--env", "MODE=forgets"];
+    let failed = service.run(&broken);
+    failed.has(1, &[&interrupted, "serves all requests as before"]);
+    assert_eq!(service.share(&names[0]), 100);
+    assert_eq!(service.share(&names[1]), 0);
+    service.interrupt(&names, 10);
+    service.run(&["--env", "VERSION=3"]).has(0, &[&interrupted]);
+    assert_eq!(service.share(&names[1]), 0);
+}
+
+#[test]
 fn failed_check_after_a_kill_at_all_requests_restores_the_traffic() {
     let service = Service::start(&[]);
     let release = ["--env", "MODE=forgets"];
@@ -213,16 +248,7 @@ fn failed_check_after_a_kill_at_all_requests_restores_the_traffic() {
     service.run(&hidden).has(0, &[]);
     // The state between the last shift and its check.
     let names = service.revisions();
-    let target_of =
-        |name: &str| json!({ "type": "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION", "revision": name });
-    let mut targets = json!([target_of(&names[1]), target_of(&names[1])]);
-    targets[0]["percent"] = 100.into();
-    targets[1]["tag"] = "mcpo".into();
-    service.google.edit(SERVICE, |service| {
-        service["traffic"] = targets.clone();
-        service["trafficStatuses"] = targets;
-        service["annotations"]["mcpo-before"] = format!("{}=100", names[0]).into();
-    });
+    service.interrupt(&names, 100);
     service.google.clear_calls();
     let result = service.run(&release);
     result.has(

@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use crate::project::{Project, google};
+use crate::{
+    dry_run::assert_nothing_to_do,
+    project::{Project, SERVICE, google},
+};
 
 const SETTINGS: &str = "[package.metadata.mcpo]\nmax-instances = 3\nlabels = { team = \"tools\" }\n\
      base-url = \"https://mcp.example.com\"\n[package.metadata.mcpo.env]\nGREETING = \"hello\"\n\
@@ -45,6 +48,19 @@ fn environment_is_deployed_as_a_service_of_its_own() {
         (&plan["environment"], &plan["outcome"]),
         (&"staging".into(), &"nothing to do".into())
     );
+
+    // The two services do not share anything.
+    let before = google.resource(STAGING);
+    project.deploy(&google, &["--no-verify"]);
+    let service = google.resource(SERVICE);
+    assert_eq!(service["template"]["scaling"]["maxInstanceCount"], 3);
+    let text = service["template"].to_string();
+    assert!(!text.contains("LEVEL") && text.contains("https://mcp.example.com"));
+    assert_eq!(google.resource(STAGING), before);
+    project
+        .run(&google, &[&staging[..], &["--delete", "--yes"]].concat())
+        .has(0, &["tiny-staging"]);
+    assert_nothing_to_do(&google, &project, &[]);
 
     let result = project.run(&google, &["--environment", "prod", "--dry-run"]);
     result.has(

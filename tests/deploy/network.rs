@@ -67,7 +67,12 @@ fn fields_of_the_service_are_set_compared_and_removed() {
         let policy = policies
             .iter()
             .find(|(name, _)| name == "projects/my-project");
-        policy.is_some_and(|(_, policy)| policy.to_string().contains(ACCOUNT))
+        let (_, policy) = policy.unwrap();
+        let bindings = policy["bindings"].as_array().unwrap();
+        let grant = bindings
+            .iter()
+            .find(|binding| binding["role"] == "roles/cloudsql.client");
+        grant.is_some_and(|binding| binding["members"].to_string().contains(ACCOUNT))
     };
     assert!(may_connect());
     assert_nothing_to_do(&google, &project, &[]);

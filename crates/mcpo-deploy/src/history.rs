@@ -5,10 +5,15 @@
 //! a record in annotations of the service, which Google stores for tools and which create no
 //! revision. Each write of the traffic also writes the annotations.
 
+use mcpo_common::error::Outcome;
+
 use crate::{
-    google::api::{Labels, run::Service},
+    google::api::{
+        Labels,
+        run::{Service, TrafficTarget, TrafficTargetStatus},
+    },
     shares::{Shares, without},
-    traffic::{CHECK_TAG, serving, tags},
+    traffic::{CHECK_TAG, Share, Wanted, serving, tags},
 };
 
 /// The annotation with the revisions that served all requests, the last one last.
@@ -72,17 +77,62 @@ pub fn is_checked(service: &Service, revision: &str) -> bool {
 /// that still serve.
 pub fn before(service: &Service, revision: &str) -> Shares {
     let others = without(&serving(service), revision);
+    recorded_for(service, revision, &others).unwrap_or(others)
+}
+
+/// Returns the shares that a checked release of `revision` has recorded, unless someone else has
+/// changed the shares of the `others` since.
+fn recorded_for(service: &Service, revision: &str, others: &[(String, i64)]) -> Option<Shares> {
     let recorded = recorded(service);
     let names = |shares: &[(String, i64)]| {
         let mut names: Vec<_> = shares.iter().map(|(name, _)| name.clone()).collect();
         names.sort();
         names
     };
-    let is_current = others.is_empty() || names(&others) == names(&recorded);
-    if is_checked(service, revision) && !recorded.is_empty() && is_current {
-        return recorded;
-    }
-    others
+    let is_current = others.is_empty() || names(others) == names(&recorded);
+    (is_checked(service, revision) && !recorded.is_empty() && is_current).then_some(recorded)
+}
+
+/// Returns the traffic targets of a release of `newest`. If a checked release of another revision was
+/// interrupted, that revision has not passed all checks and gets no requests any more.
+pub fn targets(
+    wanted: &Wanted,
+    current: Option<&Service>,
+    newest: &str,
+) -> Outcome<Vec<TrafficTarget>> {
+    let restored = match (wanted.share, current) {
+        (Share::Preview, _) | (_, None) => None,
+        (_, Some(current)) => interrupted(current, newest).map(|(_, restored)| restored),
+    };
+    wanted.targets(restored.as_ref().or(current), newest)
+}
+
+/// Returns the revision of an interrupted release other than that of `newest`, and the service with
+/// the traffic of before.
+pub fn interrupted(current: &Service, newest: &str) -> Option<(String, Service)> {
+    let serving = serving(current);
+    let is_interrupted =
+        |name: &String| name != newest && serving.iter().any(|(revision, _)| revision == name);
+    let tagged = tags(current).into_iter();
+    let mut checked = tagged.filter(|(tag, _)| tag == CHECK_TAG);
+    let name = checked.next().map(|(_, name)| name);
+    let name = name.filter(is_interrupted)?;
+    let shares = recorded_for(current, &name, &without(&serving, &name))?;
+    let shares = shares.iter().map(|(name, share)| TrafficTargetStatus {
+        target: TrafficTarget::revision(name, *share),
+        ..TrafficTargetStatus::default()
+    });
+    let tags = current.traffic_statuses.iter().cloned();
+    let tags = tags.filter(|status| !status.target.tag.is_empty());
+    let tags = tags.map(|mut status| {
+        status.target.percent = 0;
+        status
+    });
+    let restored = Service {
+        traffic_statuses: shares.chain(tags).collect(),
+        ..current.clone()
+    };
+    Some((name, restored))
 }
 
 /// Returns the revision to which a rollback without a name leads: the newest one that is older than
@@ -116,7 +166,7 @@ fn recorded(service: &Service) -> Shares {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{Service, annotations, before, served};
+    use super::{Service, Share, TrafficTarget, Wanted, annotations, before, served, targets};
 
     fn service(traffic: &Value, annotations: &Value) -> Service {
         let service = json!({
@@ -174,5 +224,44 @@ mod tests {
         assert_eq!(read(&other, &recorded), [("d".to_owned(), 100)]);
         let invalid = json!({ "mcpo-before": "d=50" });
         assert_eq!(read(&other, &invalid), [("d".to_owned(), 100)]);
+    }
+
+    #[test]
+    fn revision_of_an_interrupted_release_gets_no_share_of_the_next_one() {
+        let traffic = json!([
+            { "revision": "a", "percent": 63 }, { "revision": "b", "percent": 27 },
+            { "revision": "c", "percent": 10 }, { "revision": "c", "tag": "mcpo" },
+            { "revision": "b", "tag": "stable" },
+        ]);
+        let recorded = json!({ "mcpo-before": "a=70,b=30" });
+        let interrupted = service(&traffic, &recorded);
+        let shares = |service: &Service, newest: &str, share: Share| {
+            let wanted = Wanted {
+                share,
+                tag: Some("mcpo".to_owned()),
+            };
+            let targets = targets(&wanted, Some(service), newest).unwrap();
+            let described = targets.iter().map(|target| {
+                let TrafficTarget {
+                    revision,
+                    percent,
+                    tag,
+                    ..
+                } = target;
+                format!("{revision} {percent} {tag}")
+            });
+            described.collect::<Vec<_>>()
+        };
+        let expected = ["a 70 ", "b 30 ", "b 0 stable", "d 0 mcpo"];
+        assert_eq!(shares(&interrupted, "d", Share::Kept), expected);
+        let canary = ["a 63 ", "b 27 ", "d 10 ", "b 0 stable", "d 0 mcpo"];
+        assert_eq!(shares(&interrupted, "d", Share::Percent(10)), canary);
+        // The same release continues.
+        let continued = ["a 63 ", "b 27 ", "c 10 ", "b 0 stable", "c 0 mcpo"];
+        assert_eq!(shares(&interrupted, "c", Share::Kept), continued);
+        // Without a record, nothing is known to restore.
+        let unknown = service(&traffic, &json!({}));
+        let kept = ["a 63 ", "b 27 ", "c 10 ", "b 0 stable", "d 0 mcpo"];
+        assert_eq!(shares(&unknown, "d", Share::Kept), kept);
     }
 }

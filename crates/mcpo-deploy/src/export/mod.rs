@@ -15,6 +15,7 @@ use serde_json::json;
 use crate::{
     context::Context,
     google::api::run::{Container, Service},
+    history,
     plan::{self, Observed, Plan, Versions},
     release,
     settings::SecretSource,
@@ -125,7 +126,7 @@ pub fn write(
     );
     let mut service = release::merged(current, service)?;
     let newest = current.map_or("", Service::latest_created);
-    service.traffic = wanted.targets(current, newest)?;
+    service.traffic = history::targets(wanted, current, newest)?;
     let described = Description {
         context,
         seen,

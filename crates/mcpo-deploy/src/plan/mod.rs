@@ -27,6 +27,7 @@ pub use crate::shares::allocation as shares;
 use crate::{
     bucket,
     google::api::{Labels, run::Service, storage::Bucket},
+    history,
     memorystore::{self, SeenInstance},
     names::{
         APIS, BINARY_AUTHORIZATION_API, BUDGET_APIS, BUILD_API, MONITORING_API, Names, SQL_APIS,
@@ -181,12 +182,16 @@ impl Plan {
         } else {
             current.map_or("", Service::latest_created)
         };
-        let allocation = traffic.targets(current, newest)?;
+        let allocation = history::targets(traffic, current, newest)?;
         if let Some(current) = current
             && !super::traffic::same(&current.traffic, &allocation)
         {
             let (before, after) = (shares(&current.traffic), shares(&allocation));
-            plan.traffic = Some(format!("traffic: {before} → {after}"));
+            let why = match history::interrupted(current, newest) {
+                Some((name, _)) => format!(" (the release of {name} was interrupted)"),
+                None => String::new(),
+            };
+            plan.traffic = Some(format!("traffic: {before} → {after}{why}"));
         }
         Ok(plan)
     }

@@ -3,7 +3,9 @@
 use mcpo_common::error::{Failure, Outcome};
 use serde::Serialize;
 
-use super::{MAX_ATTEMPTS, Released, merge, name_revision, patch_traffic, unwritable, wait};
+use super::{
+    MAX_ATTEMPTS, Released, merge, name_revision, unwritable, wait, write_traffic::patch_traffic,
+};
 use crate::{
     context::Context,
     drift,

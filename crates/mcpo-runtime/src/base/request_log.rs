@@ -7,7 +7,7 @@ use std::{
         Arc, LazyLock,
         atomic::{AtomicU32, Ordering},
     },
-    time::Instant,
+    time::{Instant, SystemTime},
 };
 
 use axum::{extract::Request, response::Response};
@@ -19,6 +19,8 @@ use tracing::{Instrument as _, Span, instrument::Instrumented};
 use super::{dev_channel::RequestEvent, random};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const GOOGLE_TRACE: HeaderName = HeaderName::from_static("x-cloud-trace-context");
+const W3C_TRACE: HeaderName = HeaderName::from_static("traceparent");
 /// The length of a trace id in W3C's `traceparent` (`00-TRACE-SPAN-01`) and in Google's header
 /// (`TRACE/SPAN;o=1`).
 const TRACE_ID_LEN: usize = 32;
@@ -34,6 +36,8 @@ pub(crate) struct RequestContext {
     trace: Option<Arc<str>>,
     /// Whether `mcpo dev` itself made the request.
     is_self_test: bool,
+    /// The time of the line that is being written, if that is earlier than now.
+    earlier: Option<SystemTime>,
 }
 
 impl RequestContext {
@@ -54,6 +58,17 @@ impl RequestContext {
     /// Returns true if `mcpo dev` itself made the request. Its log lines are held back.
     pub(crate) const fn is_self_test(&self) -> bool {
         self.is_self_test
+    }
+
+    /// Returns the time of a line that is written now.
+    pub(crate) fn time(&self) -> SystemTime {
+        self.earlier.unwrap_or_else(SystemTime::now)
+    }
+
+    /// Runs `work`, which writes lines about an `earlier` time of the request.
+    pub(crate) fn run_at<T>(mut self, earlier: SystemTime, work: impl FnOnce() -> T) -> T {
+        self.earlier = Some(earlier);
+        CURRENT.sync_scope(self, work)
     }
 
     /// Runs `work` as part of the request with this context.
@@ -82,6 +97,7 @@ impl RequestLog {
             id: RequestId::next(),
             trace: trace_id(request.headers()).map(Arc::from),
             is_self_test: event.as_ref().is_some_and(|event| event.is_self_test()),
+            earlier: None,
         };
         Self {
             began: Instant::now(),
@@ -187,9 +203,9 @@ impl fmt::Display for RequestId {
 }
 
 fn trace_id(headers: &HeaderMap) -> Option<&str> {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let google = text("x-cloud-trace-context").and_then(|value| value.split('/').next());
-    let w3c = text("traceparent").and_then(|value| value.split('-').nth(1));
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let google = text(GOOGLE_TRACE).and_then(|value| value.split('/').next());
+    let w3c = text(W3C_TRACE).and_then(|value| value.split('-').nth(1));
     google.or(w3c).filter(|trace| {
         trace.len() == TRACE_ID_LEN && trace.bytes().all(|byte| byte.is_ascii_hexdigit())
     })
@@ -206,6 +222,7 @@ mod tests {
             id,
             trace: None,
             is_self_test: false,
+            earlier: None,
         };
         let seen = async { RequestContext::current().map(|context| context.id.to_string()) };
         let runtime = tokio::runtime::Builder::new_current_thread().build();

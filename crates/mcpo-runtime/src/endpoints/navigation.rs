@@ -19,11 +19,11 @@ const OF_PROGRAMS: [HeaderName; 6] = [
 /// Returns true if a user has opened the address of this request in a browser.
 pub(crate) fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
     // Fetch Metadata: browsers send it to HTTPS and loopback addresses.
-    let mode = headers.get("sec-fetch-mode").map(HeaderValue::as_bytes);
+    let mode = || headers.get("sec-fetch-mode").map(HeaderValue::as_bytes);
     is_read(method)
         && accepts_page(headers)
         && !OF_PROGRAMS.iter().any(|name| headers.contains_key(name))
-        && mode.is_none_or(|mode| mode == b"navigate")
+        && mode().is_none_or(|mode| mode == b"navigate")
 }
 
 /// Completes a response that a program gets where a browser would get a page, so that no cache

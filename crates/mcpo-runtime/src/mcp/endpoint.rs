@@ -6,7 +6,7 @@
 
 use std::{
     convert::Infallible,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
 };
@@ -24,7 +24,7 @@ use tower_service::Service;
 use super::{
     access,
     erased::SharedHandler,
-    reauthentication,
+    priming_event, reauthentication,
     required_scopes::RequiredScopes,
     session::{SessionRequest, Sessions},
 };
@@ -155,19 +155,22 @@ impl Guarded {
     ) -> Response {
         let (parts, body) = request.into_parts();
         let method = parts.method.clone();
-        let message = async {
-            host_guard::check_origin(&self.app, &parts.headers)?;
-            access::authorize(
-                &self.app,
-                &self.required_scopes,
-                base,
-                &parts,
-                body,
-                connection,
-            )
-            .await
+        let message = {
+            let checked = pin!(async {
+                host_guard::check_origin(&self.app, &parts.headers)?;
+                access::authorize(
+                    &self.app,
+                    &self.required_scopes,
+                    base,
+                    &parts,
+                    body,
+                    connection,
+                )
+                .await
+            });
+            log.run(checked).await
         };
-        let message = match log.run(message).await {
+        let message = match message {
             Ok(message) => message,
             Err(refusal) => return for_program(&method, *refusal),
         };
@@ -183,16 +186,22 @@ impl Guarded {
         let is_call = request.method() == Method::POST;
         let caller_at_provider = (is_call && caller.sign_in().is_some()).then(|| caller.clone());
         let ended = Arc::clone(&self.app.grants).ended(caller.grant());
-        let answer = self
-            .sessions
-            .handle(request, session_request, connection, ended);
+        // Pinned here, because it is large and would be moved with each future around it.
+        let answer = pin!(
+            self.sessions
+                .handle(request, session_request, connection, ended)
+        );
         let response = if is_stateless {
             log.run(answer).await
         } else {
             log.run_detached(answer).await
         };
         let Some(caller_at_provider) = caller_at_provider else {
-            return response;
+            return if is_call {
+                priming_event::join_with_next(response)
+            } else {
+                response
+            };
         };
         let response = Box::pin(reauthentication::wait_for_first_event(response)).await;
         if caller_at_provider.is_signed_out() {

@@ -3,12 +3,14 @@
 
 mod access;
 mod body;
+mod call_line;
 mod capabilities;
 mod card;
 mod endpoint;
 mod erased;
 #[cfg(debug_assertions)]
 mod precompiled;
+mod priming_event;
 mod reauthentication;
 mod required_scopes;
 mod session;
@@ -18,6 +20,7 @@ mod tool_directory;
 mod tool_registry;
 
 pub(crate) use self::{
+    call_line::{let_lines_wait, write_waiting},
     card::card,
     endpoint::Endpoint,
     session::sessions,

@@ -1,7 +1,7 @@
 //! Logs each tool call in one line without its arguments. Under `mcpo dev`, the call is reported
 //! together with its arguments and its result instead.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use rmcp::{
     ErrorData, RoleServer,
@@ -10,6 +10,7 @@ use rmcp::{
 };
 use tracing::Level;
 
+use super::call_line::CallLine;
 use crate::{
     base::{
         dev_channel::{self, ToolCallEvent},
@@ -70,24 +71,27 @@ impl ToolCallLog {
     fn end(self, result: &CallResult) {
         let outcome = outcome(result);
         let elapsed = self.began.elapsed();
-        let tool = self.tool.as_str();
-        let caller = self.caller.as_ref();
-        let subject = caller.map_or("", Caller::subject);
-        let client = caller.and_then(Caller::client_name);
         let Some(Details { arguments, agent }) = self.details else {
-            let ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-            // As display values, a plain name is logged without quotation marks.
-            let client = client.map(tracing::field::display);
-            tracing::info!(%tool, %subject, client, ms, %outcome, "tool called");
+            let line = CallLine {
+                ended: SystemTime::now(),
+                tool: self.tool,
+                caller: self.caller,
+                ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+                outcome,
+            };
+            line.log();
             return;
         };
+        let tool = self.tool.as_str();
+        let caller = self.caller.as_ref();
+        let client = caller.and_then(Caller::client_name);
         let event = ToolCallEvent {
             tool,
             arguments,
             result: dev_channel::result_text(texts(result)),
             outcome,
             microseconds: dev_channel::microseconds(elapsed),
-            subject,
+            subject: caller.map_or("", Caller::subject),
             name: caller.map_or("", Caller::name),
             client: client.map(str::to_owned),
             agent,

@@ -296,6 +296,7 @@ async fn connection(
         time::sleep(KEEP_ALIVE_DRAIN).await;
     };
     let ended = tokio::select! {
+        biased;
         ended = served.as_mut() => ended,
         () = stopping => {
             // A connection that was opened in advance and never used would wait for its first

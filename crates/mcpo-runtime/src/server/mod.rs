@@ -27,7 +27,7 @@ use self::{
 use crate::{
     base::{clock::Clock, dev_channel, error::Error},
     config::Config,
-    mcp::SharedHandler,
+    mcp::{self, SharedHandler},
     state::App,
 };
 
@@ -72,7 +72,9 @@ type Adjust<'a> = Box<dyn FnOnce(Config) -> Config + 'a>;
 
 fn serve_erased(handler: SharedHandler, adjust: Adjust<'_>) -> ExitCode {
     logging::start();
-    match try_serve(handler, adjust) {
+    let served = try_serve(handler, adjust);
+    write_waiting_lines();
+    match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Always to stderr, because a log filter could hide the reason.
@@ -84,14 +86,20 @@ fn serve_erased(handler: SharedHandler, adjust: Adjust<'_>) -> ExitCode {
 
 fn try_serve(handler: SharedHandler, adjust: Adjust<'_>) -> Result<(), Error> {
     let config = adjust(Config::from_env()?);
+    mcp::let_lines_wait();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .on_thread_park(write_waiting_lines)
         .build()
         .map_err(|source| Error::System {
             action: "start the async runtime",
             source,
         })?;
     runtime.block_on(Server::from_shared(handler, config).run())
+}
+
+fn write_waiting_lines() {
+    logging::together(mcp::write_waiting);
 }
 
 /// A server that has not been started yet.

@@ -24,6 +24,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
+pub(super) use self::writer::together;
 use self::{cloud::CloudFormat, text::TextFields, writer::LogWriters};
 use crate::base::request_log::RequestContext;
 
@@ -75,12 +76,16 @@ struct TimeAndRequest;
 
 impl FormatTime for TimeAndRequest {
     fn format_time(&self, writer: &mut Writer<'_>) -> Result {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let request = RequestContext::current();
+        let time = request
+            .as_ref()
+            .map_or_else(SystemTime::now, RequestContext::time);
+        let now = time.duration_since(SystemTime::UNIX_EPOCH);
         let now = now.map_err(|_| Error)?;
         let seconds = i64::try_from(now.as_secs()).map_err(|_| Error)?;
         let now = DateTime::from_timestamp(seconds, now.subsec_nanos()).ok_or(Error)?;
         writer.write_str(&now.to_rfc3339_opts(SecondsFormat::Micros, true))?;
-        RequestContext::current().map_or(Ok(()), |request| write!(writer, " {}", request.id()))
+        request.map_or(Ok(()), |request| write!(writer, " {}", request.id()))
     }
 }
 
