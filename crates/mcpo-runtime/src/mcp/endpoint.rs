@@ -16,6 +16,7 @@ use axum::{
     extract::Request,
     response::{IntoResponse as _, Response},
 };
+use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use tower_http::cors::{Cors, CorsLayer};
 use tower_layer::Layer as _;
@@ -185,7 +186,9 @@ impl Guarded {
         let is_stateless = request.headers().contains_key(&MCP_METHOD);
         let is_call = request.method() == Method::POST;
         let caller_at_provider = (is_call && caller.sign_in().is_some()).then(|| caller.clone());
-        let ended = Arc::clone(&self.app.grants).ended(caller.grant());
+        // Only an open GET stream waits for the end of the grant.
+        let ended = (request.method() == Method::GET)
+            .then(|| Arc::clone(&self.app.grants).ended(caller.grant()).boxed());
         // Pinned here, because it is large and would be moved with each future around it.
         let answer = pin!(
             self.sessions
@@ -197,8 +200,9 @@ impl Guarded {
             log.run_detached(answer).await
         };
         let Some(caller_at_provider) = caller_at_provider else {
-            return if is_call {
-                priming_event::join_with_next(response)
+            return if is_call && priming_event::is_stream(&response) {
+                // Boxed, because it would make the future of every call larger.
+                Box::pin(priming_event::join_with_result(response)).await
             } else {
                 response
             };

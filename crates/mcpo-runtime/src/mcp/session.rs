@@ -14,7 +14,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use futures_util::{StreamExt as _, stream};
+use futures_util::{StreamExt as _, future::BoxFuture, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use rmcp::transport::streamable_http_server::{
     StreamableHttpServerConfig, StreamableHttpService,
@@ -86,13 +86,13 @@ impl Sessions {
         }))
     }
 
-    /// Responds to a request. A GET stream ends when `ended` completes.
+    /// Responds to a request. With `ended`, the response is a stream that ends when it completes.
     pub(crate) async fn handle(
         &self,
         mut request: Request,
         session_request: SessionRequest,
         connection: &Connection,
-        ended: impl Future<Output = ()> + Send + 'static,
+        ended: Option<BoxFuture<'static, ()>>,
     ) -> Response {
         let Shared {
             inner,
@@ -123,20 +123,17 @@ impl Sessions {
             _ => None,
         };
         request.extensions_mut().insert(caller.clone());
-        let (only_waits, ends) = (
-            request.method() == Method::GET,
-            request.method() == Method::DELETE,
-        );
+        let ends = request.method() == Method::DELETE;
         // Boxed, because it is large and would be moved with each future around it.
         let answer = Box::pin(inner.handle(request));
         let mut response = answer.await.map(Body::new);
-        if only_waits {
+        if let Some(ended) = ended {
             // A GET stream must not delay a server that stops; a call may.
             let stop = stop_begun.clone().cancelled_owned();
             let is_stream = response.status().is_success();
             let last = farewell.clone().filter(|_| is_stream).map(Ok);
             response = response.map(|body| {
-                let news = body.into_data_stream().take_until(Box::pin(ended));
+                let news = body.into_data_stream().take_until(ended);
                 let news = news.take_until(stop);
                 Body::from_stream(news.chain(stream::iter(last)))
             });
