@@ -9,7 +9,7 @@ use std::{
 
 use mcpo_test_support::{
     caller_tools,
-    google::{Google, NUMBER},
+    google::{Fault, Google, NUMBER},
     http,
     process::{SECRET, free_port},
     wait,
@@ -229,13 +229,20 @@ fn deployment_after_an_interrupted_release_takes_its_share_away() {
     service.run(&hidden).has(0, &[]);
     let names = service.revisions();
     service.interrupt(&names, 10);
-    let interrupted = format!("(the release of {} was interrupted)", names[1]);
+    let interrupted = format!("(the release of {} has not ended)", names[1]);
     let broken = ["--env", "MODE=forgets"];
     let failed = service.run(&broken);
     failed.has(1, &[&interrupted, "serves all requests as before"]);
     assert_eq!(service.share(&names[0]), 100);
     assert_eq!(service.share(&names[1]), 0);
+    // The traffic of before stays known if the next revision does not start.
     service.interrupt(&names, 10);
+    let fault = Fault::OperationFails(9, "Revision is not ready and cannot serve traffic.");
+    service
+        .google
+        .fail("run.projects.locations.services.patch", fault, 1);
+    let failed = service.run(&["--env", "VERSION=2.5"]);
+    failed.has(1, &[&interrupted, "does not start"]);
     service.run(&["--env", "VERSION=3"]).has(0, &[&interrupted]);
     assert_eq!(service.share(&names[1]), 0);
 }

@@ -6,16 +6,15 @@
 // https://acme.example, and its requests are sent there. Prints one line for each check.
 
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { createServer, request as httpRequest } from "node:http";
-import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
+import { assertAccessible } from "./accessibility.mjs";
 
 const [local, publicServer, password, screenshots] = process.argv.slice(2);
 mkdirSync(screenshots, { recursive: true });
 const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find(existsSync);
 if (!executablePath) throw new Error("could not run: Chromium is not installed");
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const acme = "https://acme.example";
 
 const client = createServer((_, response) => {
@@ -198,8 +197,6 @@ async function sendToPublicServer(route) {
 }
 
 async function audit(page, name) {
-  // Not as an element of the page: its policy allows no scripts.
-  await page.evaluate(axe);
   for (const width of [320, 1280]) {
     await page.setViewportSize({ width, height: 720 });
     for (const colorScheme of ["light", "dark"]) {
@@ -212,14 +209,7 @@ async function audit(page, name) {
       await page.screenshot({ path: `${screenshots}/${label}.png`, fullPage: true });
       // Contrast depends on the colors and layout on the width, so two of the four are enough.
       if ((width === 320) !== (colorScheme === "light")) continue;
-      const violations = await page.evaluate(async () => {
-        const { violations } = await globalThis.axe.run(document, {
-          preload: false,
-          resultTypes: ["violations"],
-        });
-        return violations.map(({ id, nodes }) => [id, nodes.map(({ html, any }) => [html, any[0]?.message])]);
-      });
-      assert.deepEqual(violations, [], label);
+      await assertAccessible(page, label);
     }
   }
 }

@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync } from "node:fs";
 import { request } from "node:http";
 import { chromium } from "playwright-core";
+import { assertAccessible } from "./accessibility.mjs";
 
 const [view, base, screenshots] = process.argv.slice(2);
 mkdirSync(screenshots, { recursive: true });
@@ -104,14 +105,17 @@ try {
     await later.getByText("by claude.ai as ada in 3 ms: ok").waitFor();
   });
 
-  await check("nothing is cut off at 320 pixels, light and dark", async () => {
-    for (const colorScheme of ["light", "dark"]) {
-      const narrow = await open({ colorScheme, viewport: { width: 320, height: 640 } });
-      await narrow.goto(view);
-      await narrow.getByText("POST registration").waitFor();
-      const width = await narrow.evaluate(() => document.documentElement.scrollWidth);
-      assert.ok(width <= 320, `${width} pixels wide`);
-      await shoot(narrow, `view-narrow-${colorScheme}`);
+  await check("the page is accessible and not cut off, narrow and wide, light and dark", async () => {
+    for (const width of [320, 1280]) {
+      for (const colorScheme of ["light", "dark"]) {
+        const later = await open({ colorScheme, viewport: { width, height: 640 } });
+        await later.goto(view);
+        await later.getByText("POST registration").waitFor();
+        const scrollWidth = await later.evaluate(() => document.documentElement.scrollWidth);
+        assert.ok(scrollWidth <= width, `${scrollWidth} pixels wide`);
+        await shoot(later, `view-${width}-${colorScheme}`);
+        await assertAccessible(later, `view-${width}-${colorScheme}`);
+      }
     }
   });
 

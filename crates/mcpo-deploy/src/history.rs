@@ -80,8 +80,8 @@ pub fn before(service: &Service, revision: &str) -> Shares {
     recorded_for(service, revision, &others).unwrap_or(others)
 }
 
-/// Returns the shares that a checked release of `revision` has recorded, unless someone else has
-/// changed the shares of the `others` since.
+/// Returns the shares that a checked release of `revision` has recorded, unless other revisions than
+/// the recorded ones serve now.
 fn recorded_for(service: &Service, revision: &str, others: &[(String, i64)]) -> Option<Shares> {
     let recorded = recorded(service);
     let names = |shares: &[(String, i64)]| {
@@ -93,8 +93,8 @@ fn recorded_for(service: &Service, revision: &str, others: &[(String, i64)]) -> 
     (is_checked(service, revision) && !recorded.is_empty() && is_current).then_some(recorded)
 }
 
-/// Returns the traffic targets of a release of `newest`. If a checked release of another revision was
-/// interrupted, that revision has not passed all checks and gets no requests any more.
+/// Returns the traffic targets of a release of `newest`. If a checked release of another revision has
+/// not ended, that revision has not passed all checks and gets no requests any more.
 pub fn targets(
     wanted: &Wanted,
     current: Option<&Service>,
@@ -107,8 +107,9 @@ pub fn targets(
     wanted.targets(restored.as_ref().or(current), newest)
 }
 
-/// Returns the revision of an interrupted release other than that of `newest`, and the service with
-/// the traffic of before.
+/// Returns the revision of a checked release that has not ended, other than that of `newest`, and the
+/// service with the traffic of before. A revision that already serves all requests has passed the
+/// checks at all smaller shares, and keeps them.
 pub fn interrupted(current: &Service, newest: &str) -> Option<(String, Service)> {
     let serving = serving(current);
     let is_interrupted =
@@ -117,7 +118,11 @@ pub fn interrupted(current: &Service, newest: &str) -> Option<(String, Service)>
     let mut checked = tagged.filter(|(tag, _)| tag == CHECK_TAG);
     let name = checked.next().map(|(_, name)| name);
     let name = name.filter(is_interrupted)?;
-    let shares = recorded_for(current, &name, &without(&serving, &name))?;
+    let others = without(&serving, &name);
+    if others.is_empty() {
+        return None;
+    }
+    let shares = recorded_for(current, &name, &others)?;
     let shares = shares.iter().map(|(name, share)| TrafficTargetStatus {
         target: TrafficTarget::revision(name, *share),
         ..TrafficTargetStatus::default()
@@ -259,6 +264,13 @@ mod tests {
         // The same release continues.
         let continued = ["a 63 ", "b 27 ", "c 10 ", "b 0 stable", "c 0 mcpo"];
         assert_eq!(shares(&interrupted, "c", Share::Kept), continued);
+        // A revision that serves all requests stays.
+        let all = json!([{ "revision": "c", "percent": 100 }, { "revision": "c", "tag": "mcpo" }]);
+        let kept_all = ["c 100 ", "d 0 mcpo"];
+        assert_eq!(
+            shares(&service(&all, &recorded), "d", Share::Kept),
+            kept_all
+        );
         // Without a record, nothing is known to restore.
         let unknown = service(&traffic, &json!({}));
         let kept = ["a 63 ", "b 27 ", "c 10 ", "b 0 stable", "d 0 mcpo"];

@@ -109,8 +109,18 @@ impl CheckedRelease {
         let mut released = release::settle(context, Some(service)).await?;
         let service = &released.service;
         if !history::is_checked(service, &released.revision) {
-            let targets = traffic::with_tag(service, CHECK_TAG, &released.revision);
-            released.service = release::set_traffic(context, service, &targets, &[]).await?;
+            let revision = &released.revision;
+            let (targets, before) = match history::interrupted(service, revision) {
+                Some((_, restored)) => {
+                    let targets = self.first.targets(Some(&restored), revision)?;
+                    (targets, serving(&restored))
+                }
+                None => {
+                    let targets = traffic::with_tag(service, CHECK_TAG, revision);
+                    (targets, Vec::new())
+                }
+            };
+            released.service = release::set_traffic(context, service, &targets, &before).await?;
             released.traffic = targets;
         }
         Ok(released)

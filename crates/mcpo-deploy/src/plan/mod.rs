@@ -34,6 +34,7 @@ use crate::{
         SQL_ROLE,
     },
     settings::{Ledger, Settings},
+    traffic::Share,
 };
 
 /// How long the ledger's bucket keeps an object in any case, in days: longer than the runtime keeps
@@ -188,8 +189,10 @@ impl Plan {
         {
             let (before, after) = (shares(&current.traffic), shares(&allocation));
             let why = match history::interrupted(current, newest) {
-                Some((name, _)) => format!(" (the release of {name} was interrupted)"),
-                None => String::new(),
+                Some((name, _)) if traffic.share != Share::Preview => {
+                    format!(" (the release of {name} has not ended)")
+                }
+                _ => String::new(),
             };
             plan.traffic = Some(format!("traffic: {before} → {after}{why}"));
         }

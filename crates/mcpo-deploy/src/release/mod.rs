@@ -32,7 +32,7 @@ use crate::{
     image::digest,
     plan::{self, Versions},
     preview,
-    traffic::{Share, Wanted},
+    traffic::{Share, Wanted, serving},
 };
 
 /// How often a write is repeated if someone deploys previews at the same time.
@@ -145,9 +145,15 @@ fn next_write(
         template.revision.clone_from(revision);
     }
     body.traffic = history::targets(traffic, current, &newest)?;
-    // A change without a new revision may continue a checked release.
-    let before = match (current, traffic.share, &revision) {
-        (Some(current), Share::Kept, None) => history::before(current, &newest),
+    let restored = current.filter(|_| traffic.share != Share::Everything);
+    let restored = restored.and_then(|current| history::interrupted(current, &newest));
+    let before = match (current, restored, &revision) {
+        // The record stays until the write is in effect, which takes until the revision is ready.
+        (_, Some((_, restored)), _) => serving(&restored),
+        // A change without a new revision may continue a checked release.
+        (Some(current), _, None) if traffic.share == Share::Kept => {
+            history::before(current, &newest)
+        }
         _ => Vec::new(),
     };
     let annotations = history::annotations(current, &before);

@@ -11,6 +11,7 @@ use crate::{
         api::{run::Container, secret_manager::AccessSecretVersionResponse},
         method,
     },
+    history,
     plan::{self, Observed, Plan},
     settings::{PASSWORD, SecretSource},
 };
@@ -80,6 +81,17 @@ pub async fn before(context: &Context<'_>, plan: &Plan, seen: &Observed) -> Outc
     // The tokens of an earlier revision of a preview need not work.
     let serves = serves.is_some_and(|service| service.latest_ready_revision.is_some())
         && context.names.preview().is_none();
+    let unfinished = seen.service.as_ref();
+    let unfinished = unfinished.and_then(|service| history::interrupted(service, ""));
+    if let Some((name, _)) = unfinished
+        && serves
+        && plan.makes_revision
+    {
+        context.ui.warn(format_args!(
+            "tokens of the revisions before {name} may not be checked: its release has not ended, and \
+             mcpo signed in at the public address"
+        ));
+    }
     sign_in(context, password, serves, lock).await
 }
 

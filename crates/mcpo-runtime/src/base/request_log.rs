@@ -60,9 +60,9 @@ impl RequestContext {
         self.is_self_test
     }
 
-    /// Returns the time of a line that is written now.
-    pub(crate) fn time(&self) -> SystemTime {
-        self.earlier.unwrap_or_else(SystemTime::now)
+    /// Returns the time of the line that is being written, if that is earlier than now.
+    pub(crate) const fn earlier(&self) -> Option<SystemTime> {
+        self.earlier
     }
 
     /// Runs `work`, which writes lines about an `earlier` time of the request.

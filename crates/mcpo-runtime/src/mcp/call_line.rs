@@ -5,22 +5,25 @@
 //! call unless the server is busy.
 
 use std::{
+    cell::Cell,
     mem,
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::SystemTime,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime},
 };
 
 use crate::{base::request_log::RequestContext, resource_server::caller::Caller};
 
-/// How many lines may wait, so that they are not old if a server is busy all the time.
+/// How many lines may wait.
 const MAX_WAITING: usize = 64;
+/// How much older than a new line a waiting line may be.
+const MAX_AGE: Duration = Duration::from_millis(100);
 
 static WAITING: Mutex<Vec<CallLine>> = Mutex::new(Vec::new());
-/// Whether the program calls [`write_waiting`] when a worker thread becomes idle.
-static MAY_WAIT: AtomicBool = AtomicBool::new(false);
+
+thread_local! {
+    /// Whether this thread calls [`write_waiting`] when it becomes idle.
+    static MAY_WAIT: Cell<bool> = const { Cell::new(false) };
+}
 
 /// A tool call that has ended.
 pub(super) struct CallLine {
@@ -36,15 +39,17 @@ impl CallLine {
     /// Logs the line now or soon.
     pub(super) fn log(self) {
         // Without a request context, the current span identifies the request.
-        if !MAY_WAIT.load(Ordering::Relaxed) || self.request().is_none() {
+        if !MAY_WAIT.get() || self.request().is_none() {
             return self.write();
         }
-        let is_full = {
+        let is_time = {
             let mut waiting = waiting();
+            let oldest = waiting.first().map_or(self.ended, |line| line.ended);
+            let age = self.ended.duration_since(oldest).unwrap_or_default();
             waiting.push(self);
-            waiting.len() >= MAX_WAITING
+            waiting.len() >= MAX_WAITING || age > MAX_AGE
         };
-        if is_full {
+        if is_time {
             write_waiting();
         }
     }
@@ -66,9 +71,15 @@ impl CallLine {
     }
 }
 
-/// Lets lines wait. From now on, the program must call [`write_waiting`].
+/// Lets the lines of this thread wait. From now on, it must call [`write_waiting`] when it becomes
+/// idle.
 pub(crate) fn let_lines_wait() {
-    MAY_WAIT.store(true, Ordering::Relaxed);
+    MAY_WAIT.set(true);
+}
+
+/// Returns true if lines wait.
+pub(crate) fn is_line_waiting() -> bool {
+    !waiting().is_empty()
 }
 
 /// Writes the lines that wait.

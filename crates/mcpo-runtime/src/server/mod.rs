@@ -71,10 +71,8 @@ pub fn serve_with<H: ServerHandler>(handler: H, adjust: impl FnOnce(Config) -> C
 type Adjust<'a> = Box<dyn FnOnce(Config) -> Config + 'a>;
 
 fn serve_erased(handler: SharedHandler, adjust: Adjust<'_>) -> ExitCode {
-    logging::start();
-    let served = try_serve(handler, adjust);
-    write_waiting_lines();
-    match served {
+    let is_logging = logging::start();
+    match try_serve(handler, adjust, is_logging) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Always to stderr, because a log filter could hide the reason.
@@ -84,22 +82,34 @@ fn serve_erased(handler: SharedHandler, adjust: Adjust<'_>) -> ExitCode {
     }
 }
 
-fn try_serve(handler: SharedHandler, adjust: Adjust<'_>) -> Result<(), Error> {
+/// If `is_logging` is false, the program has its own logging, which gets each line at once.
+fn try_serve(handler: SharedHandler, adjust: Adjust<'_>, is_logging: bool) -> Result<(), Error> {
     let config = adjust(Config::from_env()?);
-    mcp::let_lines_wait();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if is_logging {
+        runtime
+            .on_thread_start(mcp::let_lines_wait)
+            .on_thread_park(write_waiting_lines);
+    }
+    let runtime = runtime
         .enable_all()
-        .on_thread_park(write_waiting_lines)
         .build()
         .map_err(|source| Error::System {
             action: "start the async runtime",
             source,
         })?;
-    runtime.block_on(Server::from_shared(handler, config).run())
+    let served = runtime.block_on(Server::from_shared(handler, config).run());
+    // The end of the runtime waits for tools that block their thread.
+    write_waiting_lines();
+    drop(runtime);
+    write_waiting_lines();
+    served
 }
 
 fn write_waiting_lines() {
-    logging::together(mcp::write_waiting);
+    if mcp::is_line_waiting() {
+        logging::together(mcp::write_waiting);
+    }
 }
 
 /// A server that has not been started yet.

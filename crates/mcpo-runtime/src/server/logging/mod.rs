@@ -33,8 +33,9 @@ use crate::base::request_log::RequestContext;
 const DEFAULT_FILTER: &str = "info,rmcp=warn,rmcp::service=error";
 
 /// Starts logging, unless the program has already set up logging. `MCPO_LOG`, or else `RUST_LOG`,
-/// sets the filter: `debug`, or `warn,mcpo_runtime=debug`.
-pub(crate) fn start() {
+/// sets the filter: `debug`, or `warn,mcpo_runtime=debug`. Returns false if the program has its own
+/// logging.
+pub(crate) fn start() -> bool {
     let wanted = ["MCPO_LOG", "RUST_LOG"]
         .into_iter()
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
@@ -61,14 +62,14 @@ pub(crate) fn start() {
             .with_ansi(colours)
             .boxed()
     };
-    // An error means that the program has set up its own logging.
-    let _ = tracing_subscriber::registry()
+    let started = tracing_subscriber::registry()
         .with(filter)
         .with(lines)
         .try_init();
     if let Some(error) = problem {
         tracing::warn!(%error, "MCPO_LOG is not a valid filter, using {DEFAULT_FILTER}");
     }
+    started.is_ok()
 }
 
 /// The start of a line: the time and the request id.
@@ -77,16 +78,19 @@ struct TimeAndRequest;
 impl FormatTime for TimeAndRequest {
     fn format_time(&self, writer: &mut Writer<'_>) -> Result {
         let request = RequestContext::current();
-        let time = request
-            .as_ref()
-            .map_or_else(SystemTime::now, RequestContext::time);
-        let now = time.duration_since(SystemTime::UNIX_EPOCH);
-        let now = now.map_err(|_| Error)?;
-        let seconds = i64::try_from(now.as_secs()).map_err(|_| Error)?;
-        let now = DateTime::from_timestamp(seconds, now.subsec_nanos()).ok_or(Error)?;
-        writer.write_str(&now.to_rfc3339_opts(SecondsFormat::Micros, true))?;
+        let earlier = request.as_ref().and_then(RequestContext::earlier);
+        let time = earlier.unwrap_or_else(SystemTime::now);
+        writer.write_str(&time_text(time).ok_or(Error)?)?;
         request.map_or(Ok(()), |request| write!(writer, " {}", request.id()))
     }
+}
+
+/// Returns the time in the form of RFC 3339, in UTC.
+fn time_text(time: SystemTime) -> Option<String> {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    let seconds = i64::try_from(since.as_secs()).ok()?;
+    let time = DateTime::from_timestamp(seconds, since.subsec_nanos())?;
+    Some(time.to_rfc3339_opts(SecondsFormat::Micros, true))
 }
 
 fn default_filter() -> Targets {
