@@ -51,7 +51,7 @@ fn environment_is_deployed_as_a_service_of_its_own() {
 
     // The two services do not share anything.
     let before = google.resource(STAGING);
-    project.deploy(&google, &["--no-verify"]);
+    project.deploy(&google, &[]);
     let service = google.resource(SERVICE);
     assert_eq!(service["template"]["scaling"]["maxInstanceCount"], 3);
     let text = service["template"].to_string();

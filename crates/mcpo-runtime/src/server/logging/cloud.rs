@@ -16,7 +16,7 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-use super::time_text;
+use super::timestamp::rfc3339;
 use crate::base::request_log::RequestContext;
 
 /// The name of the trace field of a log entry.
@@ -80,7 +80,7 @@ where
             request.insert("id".into(), current.id().to_string().into());
             request.extend(current.trace().map(|trace| ("trace".into(), trace.into())));
             // Otherwise Cloud Logging uses the time at which it gets the line.
-            let time = current.earlier().and_then(time_text);
+            let time = current.earlier().and_then(rfc3339);
             request.extend(time.map(|time| ("time".into(), time.into())));
         }
         for span in context.event_scope().into_iter().flatten() {

@@ -3,6 +3,7 @@
 
 mod cloud;
 mod text;
+mod timestamp;
 mod writer;
 
 use std::{
@@ -11,7 +12,6 @@ use std::{
     time::SystemTime,
 };
 
-use chrono::{DateTime, SecondsFormat};
 use tracing_subscriber::{
     Layer as _,
     filter::Targets,
@@ -80,17 +80,9 @@ impl FormatTime for TimeAndRequest {
         let request = RequestContext::current();
         let earlier = request.as_ref().and_then(RequestContext::earlier);
         let time = earlier.unwrap_or_else(SystemTime::now);
-        writer.write_str(&time_text(time).ok_or(Error)?)?;
+        writer.write_str(&timestamp::rfc3339(time).ok_or(Error)?)?;
         request.map_or(Ok(()), |request| write!(writer, " {}", request.id()))
     }
-}
-
-/// Returns the time in the form of RFC 3339, in UTC.
-fn time_text(time: SystemTime) -> Option<String> {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
-    let seconds = i64::try_from(since.as_secs()).ok()?;
-    let time = DateTime::from_timestamp(seconds, since.subsec_nanos())?;
-    Some(time.to_rfc3339_opts(SecondsFormat::Micros, true))
 }
 
 fn default_filter() -> Targets {

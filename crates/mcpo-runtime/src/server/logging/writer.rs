@@ -20,7 +20,7 @@ thread_local! {
 }
 
 /// Runs `work`, and writes the lines that it logs with as few system calls as possible.
-pub(in crate::server) fn together(work: impl FnOnce()) {
+pub(crate) fn together(work: impl FnOnce()) {
     TOGETHER.set(Some(Vec::new()));
     work();
     if let Some(lines) = TOGETHER.take() {
