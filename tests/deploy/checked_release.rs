@@ -232,7 +232,11 @@ fn deployment_after_an_interrupted_release_takes_its_share_away() {
     let interrupted = format!("(the release of {} has not ended)", names[1]);
     let broken = ["--env", "MODE=forgets"];
     let failed = service.run(&broken);
-    failed.has(1, &[&interrupted, "serves all requests as before"]);
+    let unchecked = format!("tokens of the revisions before {} may not be", names[1]);
+    failed.has(
+        1,
+        &[&interrupted, &unchecked, "serves all requests as before"],
+    );
     assert_eq!(service.share(&names[0]), 100);
     assert_eq!(service.share(&names[1]), 0);
     // The traffic of before stays known if the next revision does not start.
@@ -244,6 +248,29 @@ fn deployment_after_an_interrupted_release_takes_its_share_away() {
     let failed = service.run(&["--env", "VERSION=2.5"]);
     failed.has(1, &[&interrupted, "does not start"]);
     service.run(&["--env", "VERSION=3"]).has(0, &[&interrupted]);
+    assert_eq!(service.share(&names[1]), 0);
+}
+
+#[test]
+fn revision_without_requests_takes_the_place_of_an_interrupted_release() {
+    let service = Service::start(&[]);
+    for version in ["VERSION=2", "VERSION=3"] {
+        let hidden = ["--env", version, "--no-traffic", "--no-verify"];
+        service.run(&hidden).has(0, &[]);
+    }
+    let names = service.revisions();
+    service.interrupt(&names, 10);
+    service.google.clear_calls();
+    let result = service.run(&["--env", "VERSION=3"]);
+    let interrupted = format!("(the release of {} has not ended)", names[1]);
+    result.has(
+        0,
+        &[
+            &interrupted,
+            &format!("Checked {} → {}", names[0], names[2]),
+        ],
+    );
+    assert_eq!(service.revisions(), names);
     assert_eq!(service.share(&names[1]), 0);
 }
 

@@ -11,6 +11,7 @@
 mod broken_servers;
 mod checked_release;
 mod concurrent_deployments;
+mod concurrent_previews;
 mod credentials;
 mod domain;
 mod drift;

@@ -173,7 +173,7 @@ async fn images(
     let image_of = |tag: &Tag| supply_chain::image_of_tag(last_segment(&tag.name));
     let attachments = tags.iter().filter_map(|tag| {
         let image = image_of(tag)?;
-        // Whatever also has another tag, such as an image, is kept.
+        // A manifest that also has another tag, such as an image, is kept.
         let mut same = tags.iter().filter(|one| one.version == tag.version);
         let is_attachment = same.all(|one| image_of(one).as_ref() == Some(&image));
         is_attachment.then(|| StoredAttachment {

@@ -77,11 +77,6 @@ pub(crate) fn let_lines_wait() {
     MAY_WAIT.set(true);
 }
 
-/// Returns true if lines wait.
-pub(crate) fn is_line_waiting() -> bool {
-    !waiting().is_empty()
-}
-
 /// Writes the lines that wait.
 pub(crate) fn write_waiting() {
     let lines = mem::take(&mut *waiting());
@@ -95,4 +90,80 @@ pub(crate) fn write_waiting() {
 
 fn waiting() -> MutexGuard<'static, Vec<CallLine>> {
     WAITING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io, sync::Arc};
+
+    use axum::{body::Body, extract::Request};
+
+    use super::*;
+    use crate::base::request_log::RequestLog;
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Written {
+        fn lines(&self) -> usize {
+            String::from_utf8_lossy(&self.0.lock().unwrap())
+                .lines()
+                .count()
+        }
+    }
+
+    impl io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// One test, because the lines of all threads wait at the same place.
+    #[test]
+    fn lines_wait_until_the_thread_is_idle_but_not_long() {
+        let written = Written::default();
+        let writer = written.clone();
+        let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone());
+        tracing::subscriber::with_default(subscriber.finish(), || {
+            let request = RequestLog::new(&Request::new(Body::empty()), "mcp");
+            let caller = Caller::local("ada").in_request(request.context().cloned());
+            let now = SystemTime::now();
+            let log = |ended, caller: &Caller| {
+                let line = CallLine {
+                    ended,
+                    tool: "add".to_owned(),
+                    caller: Some(caller.clone()),
+                    ms: 1,
+                    outcome: "ok",
+                };
+                line.log();
+            };
+            log(now, &caller);
+            assert_eq!(
+                written.lines(),
+                1,
+                "this thread does not write waiting lines"
+            );
+            let_lines_wait();
+            log(now, &Caller::local("ada"));
+            assert_eq!(written.lines(), 2, "a span may identify the request");
+            log(now, &caller);
+            assert_eq!(written.lines(), 2);
+            write_waiting();
+            assert_eq!(written.lines(), 3);
+            for _ in 1..MAX_WAITING {
+                log(now, &caller);
+            }
+            assert_eq!(written.lines(), 3);
+            log(now, &caller);
+            assert_eq!(written.lines(), 3 + MAX_WAITING);
+            log(now, &caller);
+            log(now + MAX_AGE + MAX_AGE, &caller);
+            assert_eq!(written.lines(), 5 + MAX_WAITING);
+        });
+    }
 }

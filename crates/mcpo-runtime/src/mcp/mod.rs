@@ -20,7 +20,7 @@ mod tool_directory;
 mod tool_registry;
 
 pub(crate) use self::{
-    call_line::{is_line_waiting, let_lines_wait, write_waiting},
+    call_line::{let_lines_wait, write_waiting},
     card::card,
     endpoint::Endpoint,
     session::sessions,

@@ -107,9 +107,7 @@ fn try_serve(handler: SharedHandler, adjust: Adjust<'_>, is_logging: bool) -> Re
 }
 
 fn write_waiting_lines() {
-    if mcp::is_line_waiting() {
-        logging::together(mcp::write_waiting);
-    }
+    logging::together(mcp::write_waiting);
 }
 
 /// A server that has not been started yet.

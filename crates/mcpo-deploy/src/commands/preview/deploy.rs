@@ -98,7 +98,7 @@ pub async fn deploy(
     finish(context, args, deployed)
 }
 
-/// Plans once more what is removed with this deployment.
+/// Plans again what is removed with this deployment.
 async fn planned_again(context: &Context<'_>) -> Outcome<Removal> {
     let (google, names) = (&context.google, &context.names);
     let secrets = plan::all_secrets(google, names).await?.unwrap_or_default();

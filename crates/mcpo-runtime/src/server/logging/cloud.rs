@@ -131,11 +131,14 @@ mod tests {
     use std::{
         io,
         sync::{Arc, Mutex},
+        time::{Duration, SystemTime},
     };
 
-    use tracing_subscriber::{fmt::MakeWriter, layer::SubscriberExt as _};
+    use axum::{body::Body, extract::Request};
+    use tracing_subscriber::{filter::LevelFilter, fmt::MakeWriter, layer::SubscriberExt as _};
 
     use super::*;
+    use crate::base::request_log::RequestLog;
 
     #[derive(Clone, Default)]
     struct Captured(Arc<Mutex<Vec<u8>>>);
@@ -154,6 +157,28 @@ mod tests {
         fn make_writer(&'a self) -> Self {
             self.clone()
         }
+    }
+
+    #[test]
+    fn entry_that_is_written_later_has_its_own_time() {
+        let captured = Captured::default();
+        let format = CloudFormat { project: None };
+        let layer = tracing_subscriber::fmt::layer()
+            .fmt_fields(JsonFields::new())
+            .event_format(format)
+            .with_writer(captured.clone());
+        let subscriber = tracing_subscriber::registry()
+            .with(LevelFilter::INFO)
+            .with(layer);
+        tracing::subscriber::with_default(subscriber, || {
+            let request = RequestLog::new(&Request::new(Body::empty()), "mcp");
+            let request = request.context().unwrap().clone();
+            let earlier = SystemTime::UNIX_EPOCH + Duration::from_millis(1_500);
+            request.run_at(earlier, || tracing::info!("tool called"));
+        });
+        let text = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
+        let entry: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(entry["time"], "1970-01-01T00:00:01.500000Z");
     }
 
     #[test]

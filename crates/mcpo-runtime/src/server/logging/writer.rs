@@ -23,7 +23,8 @@ thread_local! {
 pub(crate) fn together(work: impl FnOnce()) {
     TOGETHER.set(Some(Vec::new()));
     work();
-    if let Some(lines) = TOGETHER.take() {
+    // Without lines, stderr is not even locked: a tool that holds the lock must not stop the others.
+    if let Some(lines) = TOGETHER.take().filter(|lines| !lines.is_empty()) {
         // An error has no place where it could be reported.
         let _ = io::stderr().write_all(&lines);
     }
