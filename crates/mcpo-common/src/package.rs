@@ -8,6 +8,7 @@ use std::{
 };
 
 use cargo_metadata::{Metadata, MetadataCommand, Target};
+use tokio::process::Command;
 
 use crate::{
     cargo_config,
@@ -143,6 +144,34 @@ pub fn cargo_program() -> OsString {
     env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
+/// Returns a command that runs cargo, without the variables that a cargo around this process has set.
+/// Some build scripts read them, and cargo would compile these crates again, although another process
+/// has compiled them.
+#[must_use]
+pub fn cargo() -> Command {
+    let mut command = Command::new(cargo_program());
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(is_of_outer_cargo) {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// Returns true if cargo sets the variable for the programs that it runs.
+/// <https://doc.rust-lang.org/cargo/reference/environment-variables.html>
+fn is_of_outer_cargo(variable: &str) -> bool {
+    const NAMES: [&str; 6] = [
+        "CARGO_BIN_NAME",
+        "CARGO_CRATE_NAME",
+        "CARGO_MANIFEST_DIR",
+        "CARGO_MANIFEST_PATH",
+        "CARGO_PRIMARY_PACKAGE",
+        "OUT_DIR",
+    ];
+    NAMES.contains(&variable) || variable.starts_with("CARGO_PKG_")
+}
+
 fn no_project(here: &Path) -> Failure {
     Failure::new(format!(
         "there is no project: no Cargo.toml in {} or any folder above",
@@ -271,5 +300,22 @@ fn choose_executable<'a>(
             Failure::new(format!("`{}` has several executables", package.name))
                 .hint(format!("choose one with --bin NAME: {}", names())),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+
+    use super::cargo;
+
+    /// Cargo sets this variable for tests.
+    #[test]
+    fn variables_of_an_outer_cargo_are_removed_and_settings_stay() {
+        let command = cargo();
+        let changed: Vec<_> = command.as_std().get_envs().collect();
+        assert!(changed.contains(&(OsStr::new("CARGO_MANIFEST_DIR"), None)));
+        let is_setting = |name: &OsStr| name == "CARGO_HOME" || name == "CARGO_TARGET_DIR";
+        assert!(!changed.iter().any(|(name, _)| is_setting(name)));
     }
 }

@@ -16,7 +16,7 @@ use cargo_platform::Cfg;
 use mcpo_common::{
     cargo_config,
     error::{Exit, Failure, Outcome},
-    package::{Package, cargo_missing, cargo_program},
+    package::{self, Package, cargo_missing},
     process::{Group, apart, has_program},
     ui::Ui,
 };
@@ -138,7 +138,7 @@ fn read(path: &Path) -> Outcome<Vec<u8>> {
 
 /// Returns the project's own build command with the flag for a static executable added.
 async fn command(package: &Package, features: &Features, target: Target, ui: &Ui) -> Command {
-    let mut cargo = Command::new(cargo_program());
+    let mut cargo = package::cargo();
     cargo
         .args([
             "build",

@@ -2,7 +2,7 @@
 
 use mcpo_common::{
     error::{Failure, Outcome},
-    package::{Package, cargo_missing, cargo_program},
+    package::{self, Package, cargo_missing},
     process::{Group, apart},
     ui::Ui,
 };
@@ -97,7 +97,7 @@ impl Cargo {
     }
 
     fn command(&self, progress: bool) -> Command {
-        let mut cargo = Command::new(cargo_program());
+        let mut cargo = package::cargo();
         cargo
             .args(["build", "--message-format=json-render-diagnostics"])
             .args(["--package", &self.package.name])
