@@ -1,6 +1,11 @@
 //! The cache of compiled dependencies that projects share.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs::{self, File},
+    path::Path,
+    process::Command,
+    time::SystemTime,
+};
 
 use mcpo_test_support::{tiny::TinyProject, wait};
 use tempfile::TempDir;
@@ -57,6 +62,46 @@ fn project(repository: &Path, settings: &str) -> TinyProject {
     project
 }
 
+/// Gives a project its own copy of a crate with the name of the runtime, and a route that calls it.
+fn vendor_runtime(project: &TinyProject, words: &str) {
+    fs::create_dir_all(project.path("vendor/mcpo-runtime/src")).unwrap();
+    project.write(
+        "vendor/mcpo-runtime/Cargo.toml",
+        "[package]\nname = \"mcpo-runtime\"\nversion = \"1.0.0\"\nedition = \"2024\"\n",
+    );
+    write_runtime(project, words);
+    project.edit(
+        "Cargo.toml",
+        "[dependencies]",
+        "[dependencies]\nmcpo-runtime = { path = \"vendor/mcpo-runtime\" }",
+    );
+    project.edit(
+        "Cargo.toml",
+        "[workspace]",
+        "[workspace]\nexclude = [\"vendor\"]",
+    );
+    project.edit(
+        "src/main.rs",
+        "Some(\"/pid\")",
+        "Some(\"/runtime\") => mcpo_runtime::words().to_owned(),\n        Some(\"/pid\")",
+    );
+}
+
+fn write_runtime(project: &TinyProject, words: &str) {
+    let text = format!("#[inline(never)]\npub fn words() -> &'static str {{ {words:?} }}\n");
+    project.write("vendor/mcpo-runtime/src/lib.rs", &text);
+}
+
+/// Waits until the cache in this folder is complete.
+fn wait_for_cache(cache: &Path) {
+    wait::until("the cache", || {
+        let kept = fs::read_dir(cache.join("mcpo/dependencies")).ok()?;
+        let mut names = kept.flatten().map(|entry| entry.file_name());
+        // Caches that are not complete yet have hidden names.
+        names.find(|name| !name.to_string_lossy().starts_with('.'))
+    });
+}
+
 /// Checks that the second of two projects with these settings compiles no dependency.
 fn second_project_compiles_no_dependency(settings: &str) {
     let (repository, home) = (repository(), tempfile::tempdir().unwrap());
@@ -69,12 +114,7 @@ fn second_project_compiles_no_dependency(settings: &str) {
     let dev = Dev::start(&first, &environment);
     dev.wait_for(" Ready in ");
     assert!(dev.said().contains("Compiling words0 "), "{}", dev.said());
-    wait::until("the cache", || {
-        let kept = fs::read_dir(cache.join("mcpo/dependencies")).ok()?;
-        let mut names = kept.flatten().map(|entry| entry.file_name());
-        // Caches that are not complete yet have hidden names.
-        names.find(|name| !name.to_string_lossy().starts_with('.'))
-    });
+    wait_for_cache(&cache);
     drop(dev);
 
     let second = project(repository.path(), settings);
@@ -104,4 +144,55 @@ fn dependencies_are_compiled_once_for_a_platform_and_a_build_folder() {
         host.unwrap()
     );
     second_project_compiles_no_dependency(&settings);
+}
+
+#[test]
+fn an_unchanged_vendored_runtime_is_compiled_once_for_all_projects() {
+    let (repository, home) = (repository(), tempfile::tempdir().unwrap());
+    let cache = home.path().join("cache");
+    let environment = [
+        ("CARGO_HOME", home.path().to_str().unwrap()),
+        ("XDG_CACHE_HOME", cache.to_str().unwrap()),
+    ];
+    let make = |words: &str| {
+        let project = project(repository.path(), "");
+        vendor_runtime(&project, words);
+        project
+    };
+    let first = make("one");
+    let dev = Dev::start(&first, &environment);
+    dev.wait_for(" Ready in ");
+    assert!(dev.said().contains("Compiling mcpo-runtime "));
+    wait_for_cache(&cache);
+    drop(dev);
+    // The second project must not need the files of the first one.
+    let moved = first.path("vendor").with_file_name("gone");
+    fs::rename(first.path("vendor"), moved).unwrap();
+    fs::rename(first.path("target"), first.path("gone-target")).unwrap();
+
+    let second = make("one");
+    let dev = Dev::start(&second, &environment);
+    dev.wait_for(" Ready in ");
+    let said = dev.said();
+    assert!(!said.contains("Compiling mcpo-runtime "), "{said}");
+    assert_eq!(dev.get("/runtime"), "one");
+    // The library for the fast build is made with the command of the first project.
+    let library = second.path("target/debug/mcpo-dev/library.stamp");
+    wait::until("the library", || library.is_file().then_some(()));
+    second.answer("words1::WORDS");
+    dev.wait_for("Reloaded ");
+    // An edit of the project's own copy is compiled.
+    write_runtime(&second, "two");
+    dev.wait_for_answer("/runtime", "two");
+    drop(dev);
+
+    // A copy with other contents is compiled, although its time is older than the cache.
+    let third = make("three");
+    let source = third.path("vendor/mcpo-runtime/src/lib.rs");
+    let source = File::options().append(true).open(source).unwrap();
+    source.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    let dev = Dev::start(&third, &environment);
+    dev.wait_for(" Ready in ");
+    assert!(dev.said().contains("Copied compiled dependencies"));
+    assert_eq!(dev.get("/runtime"), "three");
 }

@@ -39,7 +39,7 @@ impl Editor {
             "[features]\ndefault = []\nloud = []\n\n\
              [dependencies]\nmcpo-runtime = { path = \"runtime\" }\n\n[workspace]",
         );
-        // The name is what matters: the shortcut links this crate as a library.
+        // The name is what matters: the fast build links this crate as a library.
         fs::create_dir_all(project.path("runtime/src")).unwrap();
         project.write(
             "runtime/Cargo.toml",

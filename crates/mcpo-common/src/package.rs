@@ -19,7 +19,9 @@ use crate::{
 const DEV_PROFILE: &str = "debug";
 
 /// The name of the runtime's package.
-const RUNTIME: &str = "mcpo-runtime";
+pub const RUNTIME: &str = "mcpo-runtime";
+/// The folder with a project's own copy of the runtime's source.
+pub const VENDORED_RUNTIME: &str = "vendor/mcpo-runtime";
 /// The table of settings in `[package.metadata]`. A project with this table may use the runtime
 /// through a package of another workspace.
 const SETTINGS: &str = "mcpo";

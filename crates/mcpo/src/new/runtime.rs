@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use mcpo_common::error::{Failure, Outcome};
+use mcpo_common::{
+    error::{Failure, Outcome},
+    package::VENDORED_RUNTIME,
+};
 
 use super::{
     checksums::{CHECKSUMS, Checksums},
     embedded, registry,
     staging::Staging,
-    upgrade::VENDORED,
 };
 
 /// A source of the crate.
@@ -54,7 +56,7 @@ impl RuntimeSource {
     pub fn write_vendored(&self, staging: &Staging) -> Outcome<()> {
         if *self == Self::Vendored {
             for (path, bytes) in embedded::runtime_files() {
-                staging.write(&Path::new(VENDORED).join(path), bytes)?;
+                staging.write(&Path::new(VENDORED_RUNTIME).join(path), bytes)?;
             }
             let checksums = Checksums::of_runtime().to_text();
             staging.write(Path::new(CHECKSUMS), checksums.as_bytes())?;

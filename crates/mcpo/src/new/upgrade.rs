@@ -12,6 +12,7 @@ use std::{
 
 use mcpo_common::{
     error::{Exit, Failure, Outcome},
+    package::VENDORED_RUNTIME,
     replace_file::replace_file,
     text,
     ui::Ui,
@@ -22,9 +23,6 @@ use super::{
     embedded,
     staging::failed_to,
 };
-
-/// The folder of the copy in a project.
-pub const VENDORED: &str = "vendor/mcpo-runtime";
 
 /// What happens to one file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,12 +59,13 @@ fn compare(copied: Option<&str>, project: Option<&str>, ours: Option<&str>) -> O
 
 /// Replaces the runtime of the project in `folder`, and prints what has changed.
 pub fn run(folder: &Path, ui: &Ui) -> Outcome {
-    let vendored = folder.join(VENDORED);
+    let vendored = folder.join(VENDORED_RUNTIME);
     if !vendored.join("Cargo.toml").is_file() {
-        return Err(
-            Failure::new(format!("there is no {VENDORED} in {}", folder.display()))
-                .hint("run this in the folder of a project, or name it: --path DIR"),
-        );
+        return Err(Failure::new(format!(
+            "there is no {VENDORED_RUNTIME} in {}",
+            folder.display()
+        ))
+        .hint("run this in the folder of a project, or name it: --path DIR"));
     }
     let copied = Checksums::read(&folder.join(CHECKSUMS))?;
     let before = version(&vendored);
@@ -140,7 +139,7 @@ fn report(folder: &Path, vendored: &Path, before: &str, changed: usize, ui: &Ui)
 }
 
 fn shown(path: &Path) -> String {
-    format!("{VENDORED}/{}", path.display())
+    format!("{VENDORED_RUNTIME}/{}", path.display())
 }
 
 /// Returns all files that differ, in the order of their names.

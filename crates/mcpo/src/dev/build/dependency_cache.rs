@@ -3,7 +3,8 @@
 //!
 //! After a build, the compiled crates from registries and git are stored in the user's cache
 //! folder. A project that has built nothing yet starts with a copy. Cargo still decides: it
-//! compiles everything that does not match its fingerprints. Libraries are shared by hard links, if
+//! compiles everything that does not match its fingerprints. The vendored runtime is cached too, for
+//! projects with the same source of it ([`vendored_runtime`](super::vendored_runtime)). Libraries are shared by hard links, if
 //! the file system supports them. Other files are copied, because cargo overwrites some of them,
 //! and one project must not change the files of another.
 
@@ -15,11 +16,19 @@ use std::{
     time::Duration,
 };
 
-use mcpo_common::{cargo_config, package::Package, private_file};
+use mcpo_common::{
+    cargo_config,
+    package::{self, Package},
+    private_file,
+};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use super::copy_tree::{Libraries, copy_tree};
+use super::{
+    copy_tree::{Libraries, copy_tree},
+    fast_build,
+    vendored_runtime::{self, CompiledRuntime, Folders},
+};
 
 /// A temporary folder older than this was left behind by a process that was killed. No copy takes
 /// that long.
@@ -40,6 +49,10 @@ pub struct DependencyCache {
     folders: Vec<PathBuf>,
     /// The packages that the project needs. If this is not known, all packages are copied.
     needed: Option<BTreeSet<String>>,
+    /// The folders that occur in the commands of cargo.
+    project: Folders,
+    /// The folder with the recorded commands.
+    records: PathBuf,
 }
 
 /// The part of a lock file that contains the names of the packages.
@@ -77,6 +90,12 @@ impl DependencyCache {
             built: package.build.clone(),
             folders: folders.into_iter().collect(),
             needed: locked(&package.workspace),
+            project: Folders {
+                workspace: package.workspace.clone(),
+                target: package.target.clone(),
+                build: package.build.clone(),
+            },
+            records: fast_build::folder_of(package),
         })
     }
 
@@ -90,24 +109,50 @@ impl DependencyCache {
         if has_units(&self.built) || !has_units(&self.kept) {
             return Ok(false);
         }
+        let runtime = CompiledRuntime::read(&self.kept)
+            .filter(|runtime| runtime.suits(&self.project, &self.records));
         let names = self.names_needed();
+        let is_wanted = |name: &str| match &runtime {
+            Some(runtime) if is_runtime(name) => runtime.has(name),
+            None if is_runtime(name) => false,
+            _ => names.as_ref().is_none_or(|names| is_of(name, names)),
+        };
         for folder in &self.folders {
-            self.restore_folder(folder, names.as_ref())?;
+            self.restore_folder(folder, is_wanted)?;
         }
         Ok(true)
     }
 
-    fn restore_folder(&self, folder: &Path, names: Option<&BTreeSet<String>>) -> io::Result<()> {
+    fn restore_folder(
+        &self,
+        folder: &Path,
+        is_wanted: impl Fn(&str) -> bool + Copy,
+    ) -> io::Result<()> {
         let (kept, built) = (self.kept.join(folder), self.built.join(folder));
         // Cargo trusts the fingerprints that it finds, so they are added last and all at once.
         for part in PARTS.iter().skip(1) {
-            take(&kept.join(part), &built.join(part), names)?;
+            copy(
+                &kept.join(part),
+                &built.join(part),
+                Libraries::Link,
+                is_wanted,
+            )?;
         }
         let aside = tempfile::Builder::new()
             .prefix(".mcpo-")
             .tempdir_in(&built)?;
         let fingerprints = aside.path().join(PARTS[0]);
-        take(&kept.join(PARTS[0]), &fingerprints, names)?;
+        copy(
+            &kept.join(PARTS[0]),
+            &fingerprints,
+            Libraries::Link,
+            is_wanted,
+        )?;
+        for unit in entries(&fingerprints) {
+            if unit.file_name().to_str().is_some_and(is_runtime) {
+                vendored_runtime::refresh(&unit.path())?;
+            }
+        }
         fs::rename(fingerprints, built.join(PARTS[0]))
     }
 
@@ -133,7 +178,7 @@ impl DependencyCache {
         Some(names)
     }
 
-    /// Stores what was compiled, except for the crates in `local`.
+    /// Stores what was compiled, except for the crates in `local` other than the vendored runtime.
     pub fn keep(&self, local: &BTreeSet<String>) -> io::Result<()> {
         let folder = self.kept.parent().ok_or(io::ErrorKind::NotFound)?;
         // These files are going to be executed, so no other user may write them.
@@ -142,15 +187,17 @@ impl DependencyCache {
         let aside = tempfile::Builder::new()
             .prefix(".new-")
             .tempdir_in(folder)?;
+        let runtime = CompiledRuntime::of(&self.project, &self.records);
+        let is_wanted = |name: &str| match &runtime {
+            Some(runtime) if is_runtime(name) => runtime.has(name),
+            _ => is_foreign(name, local),
+        };
         for part in self.parts() {
             let (from, to) = (self.built.join(&part), aside.path().join(&part));
-            fs::create_dir_all(&to)?;
-            for entry in entries(&from) {
-                let name = entry.file_name();
-                if name.to_str().is_some_and(|name| is_foreign(name, local)) {
-                    copy_tree(&entry.path(), &to.join(name), Libraries::Copy)?;
-                }
-            }
+            copy(&from, &to, Libraries::Copy, is_wanted)?;
+        }
+        if let Some(runtime) = &runtime {
+            runtime.write(aside.path())?;
         }
         // A project that is reading the old cache compiles what is missing.
         let old = tempfile::Builder::new()
@@ -179,17 +226,18 @@ impl DependencyCache {
     }
 }
 
-/// Copies the entries of `from` that belong to the crates in `names`.
-fn take(from: &Path, to: &Path, names: Option<&BTreeSet<String>>) -> io::Result<()> {
+/// Copies the entries of `from` with the names that are wanted.
+fn copy(
+    from: &Path,
+    to: &Path,
+    libraries: Libraries,
+    is_wanted: impl Fn(&str) -> bool,
+) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in entries(from) {
         let name = entry.file_name();
-        let is_needed = names.is_none_or(|names| {
-            let of_crate = name.to_str().and_then(crate_of);
-            of_crate.is_some_and(|of_crate| is_one_of(names, &of_crate))
-        });
-        if is_needed {
-            copy_tree(&entry.path(), &to.join(name), Libraries::Link)?;
+        if name.to_str().is_some_and(&is_wanted) {
+            copy_tree(&entry.path(), &to.join(name), libraries)?;
         }
     }
     Ok(())
@@ -204,6 +252,16 @@ fn entries(folder: &Path) -> impl Iterator<Item = fs::DirEntry> + use<> {
 /// `libserde-0123456789abcdef.rlib`.
 fn is_foreign(name: &str, local: &BTreeSet<String>) -> bool {
     crate_of(name).is_some_and(|of_crate| !is_one_of(local, &of_crate))
+}
+
+/// Returns true if cargo's name belongs to one of these crates.
+fn is_of(name: &str, crates: &BTreeSet<String>) -> bool {
+    crate_of(name).is_some_and(|of_crate| is_one_of(crates, &of_crate))
+}
+
+/// Returns true if cargo's name belongs to the runtime.
+fn is_runtime(name: &str) -> bool {
+    is_of(name, &BTreeSet::from([package::RUNTIME.to_owned()]))
 }
 
 /// Returns the name of the crate in cargo's name for a file or folder, with underscores: `libserde`
@@ -264,6 +322,22 @@ mod tests {
 
     use super::*;
 
+    /// Returns a cache for a project that builds in `built`.
+    fn cache(built: PathBuf, folder: &Path) -> DependencyCache {
+        DependencyCache {
+            kept: folder.join("cache/kept"),
+            folders: vec![PathBuf::new()],
+            needed: None,
+            project: Folders {
+                workspace: built.clone(),
+                target: built.clone(),
+                build: built.clone(),
+            },
+            records: built.join("mcpo-dev"),
+            built,
+        }
+    }
+
     #[test]
     fn files_of_the_project_itself_are_not_stored() {
         let local = BTreeSet::from(["my-service".to_owned(), "mcpo-runtime".to_owned()]);
@@ -288,12 +362,7 @@ mod tests {
     #[test]
     fn dependencies_are_restored_once_with_their_times() {
         let folder = tempfile::tempdir().unwrap();
-        let project = |name: &str| DependencyCache {
-            kept: folder.path().join("cache/kept"),
-            built: folder.path().join(name),
-            folders: vec![PathBuf::new()],
-            needed: None,
-        };
+        let project = |name: &str| cache(folder.path().join(name), folder.path());
         let (one, two) = (project("one"), project("two"));
         for part in PARTS {
             fs::create_dir_all(one.built.join(part)).unwrap();
@@ -333,10 +402,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let needed = BTreeSet::from(["my-json".to_owned()]);
         let cache = DependencyCache {
-            kept: folder.path().join("kept"),
-            built: folder.path().join("built"),
-            folders: vec![PathBuf::new()],
             needed: Some(needed),
+            ..cache(folder.path().join("built"), folder.path())
         };
         let kept = |file: &str| {
             let file = cache.kept.join(file);

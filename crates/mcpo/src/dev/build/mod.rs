@@ -14,3 +14,4 @@ mod progress;
 mod restart_backoff;
 mod rustc_wrapper;
 pub mod target_folder;
+mod vendored_runtime;

@@ -4,12 +4,14 @@
 use std::{
     io,
     net::{Ipv4Addr, TcpListener},
+    sync::Arc,
     time::Duration,
 };
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
+    sync::Semaphore,
     task::JoinHandle,
     time::timeout,
 };
@@ -24,7 +26,8 @@ const MAX_CONNECTIONS: usize = 32;
 const MESSAGE: &str = "The server has stopped. `mcpo dev` starts it again after the next change, \
                        or if you press r in its terminal, which also shows why it stopped.\n";
 
-/// Answers all connections with 503 until dropped.
+/// Answers all connections with 503 until dropped. Connections that it has accepted before are still
+/// answered then.
 #[derive(Debug)]
 pub struct Unavailable(JoinHandle<()>);
 
@@ -43,29 +46,29 @@ impl Unavailable {
         // The servers do the same with the socket that they get.
         listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        let accept = async move {
-            let mut connections = tokio::task::JoinSet::new();
-            loop {
-                tokio::select! {
-                    accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => {
-                        if let Ok((stream, _)) = accepted {
-                            connections.spawn(refuse(stream));
-                        } else {
-                            // For example too many open files.
-                            tokio::time::sleep(Duration::from_millis(100)).await;
-                        }
-                    }
-                    Some(_) = connections.join_next() => {}
-                }
-            }
-        };
-        Ok(Self(tokio::spawn(accept)))
+        Ok(Self(tokio::spawn(accept(listener))))
     }
 }
 
 impl Drop for Unavailable {
     fn drop(&mut self) {
         self.0.abort();
+    }
+}
+
+async fn accept(listener: tokio::net::TcpListener) {
+    let free = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    while let Ok(permit) = Arc::clone(&free).acquire_owned().await {
+        if let Ok((stream, _)) = listener.accept().await {
+            // A separate task: no server can answer a connection that was accepted here.
+            tokio::spawn(async move {
+                refuse(stream).await;
+                drop(permit);
+            });
+        } else {
+            // For example too many open files.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 }
 
@@ -93,4 +96,30 @@ async fn read_head(stream: &mut TcpStream) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_that_was_accepted_is_answered_after_the_end() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+        let unavailable = Unavailable(tokio::spawn(accept(listener)));
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+        // The first answer shows that the connection before it was accepted.
+        let mut first = TcpStream::connect(address).await.unwrap();
+        first.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        first.read_to_string(&mut answer).await.unwrap();
+        drop(unavailable);
+        client.write_all(b"\r\n").await.unwrap();
+        answer.clear();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    }
 }

@@ -108,6 +108,7 @@ mod tests {
                 .into(),
             folder: "/p".into(),
             environment: BTreeMap::new(),
+            source: None,
         };
         assert_eq!(suits(&record("debuginfo=0")), HAS_ELF);
         assert_eq!(suits(&record("link-arg=-fuse-ld=mold")), HAS_ELF);

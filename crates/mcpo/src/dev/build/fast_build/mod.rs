@@ -40,6 +40,11 @@ const FOLDER: &str = "mcpo-dev";
 /// The folder of cargo's fingerprints, below the folder of a profile.
 const FINGERPRINTS: &str = ".fingerprint";
 
+/// Returns the folder with the fast build's results, and with the recorded commands.
+pub fn folder_of(package: &Package) -> PathBuf {
+    package.artifact_folder(&package.target).join(FOLDER)
+}
+
 /// Acts as the wrapper of rustc or as the linker, if one of them started this process. Returns
 /// `None` if it is neither.
 pub fn run_as_build_tool() -> Option<ExitCode> {
@@ -78,7 +83,7 @@ enum Library {
 
 impl<'a> FastBuild<'a> {
     pub fn new(package: Package, ui: &'a Ui) -> Self {
-        let folder = package.artifact_folder(&package.target).join(FOLDER);
+        let folder = folder_of(&package);
         if !record::IS_TRIED {
             ui.step(
                 "Building",

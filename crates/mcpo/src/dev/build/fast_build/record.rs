@@ -15,6 +15,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use crate::dev::build::vendored_runtime;
+
 /// The folder for records. If it is set, this process acts as the wrapper of rustc.
 const FOLDER: &str = "MCPO_DEV_RECORDS";
 /// The crate of the executable that is being developed.
@@ -34,6 +36,9 @@ pub struct Record {
     pub arguments: Vec<String>,
     pub folder: PathBuf,
     pub environment: BTreeMap<String, String>,
+    /// The digest of the runtime's source files when they were compiled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
 }
 
 impl Record {
@@ -48,7 +53,7 @@ impl Record {
         serde_json::from_slice(&text).ok()
     }
 
-    fn write(&self, folder: &Path, of_crate: &str) -> io::Result<()> {
+    pub fn write(&self, folder: &Path, of_crate: &str) -> io::Result<()> {
         fs::create_dir_all(folder)?;
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         serde_json::to_writer(&mut file, self)?;
@@ -170,8 +175,15 @@ fn note(folder: &Path, program: &OsStr, arguments: &[OsString]) {
         arguments: arguments.iter().map(ToString::to_string).collect(),
         folder: here,
         environment: env::vars().filter(|(name, _)| is_cargos(name)).collect(),
+        source: source(of_crate),
     };
     let _ = record.write(folder, of_crate);
+}
+
+/// Returns the digest of the source files, if the crate is the runtime.
+fn source(of_crate: &str) -> Option<String> {
+    let folder = env::var_os("CARGO_MANIFEST_DIR").filter(|_| of_crate == RUNTIME)?;
+    vendored_runtime::digest(Path::new(&folder)).ok()
 }
 
 /// Returns true if cargo sets the variable for the crate that it compiles.
@@ -227,6 +239,7 @@ mod tests {
             .into(),
             folder: "/p".into(),
             environment: BTreeMap::from([("CARGO_PKG_NAME".to_owned(), "p".to_owned())]),
+            source: None,
         };
         record.write(folder.path(), "p").unwrap();
         assert_eq!(Record::read(folder.path(), "p"), Some(record.clone()));

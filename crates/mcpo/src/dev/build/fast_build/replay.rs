@@ -232,6 +232,7 @@ mod tests {
             arguments: arguments.split_whitespace().map(str::to_owned).collect(),
             folder: "/p".into(),
             environment: std::collections::BTreeMap::new(),
+            source: None,
         }
     }
 
