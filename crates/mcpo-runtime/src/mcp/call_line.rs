@@ -8,7 +8,7 @@ use std::{
     cell::Cell,
     mem,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use crate::{base::request_log::RequestContext, resource_server::caller::Caller};
@@ -27,7 +27,7 @@ thread_local! {
 
 /// A tool call that has ended.
 pub(super) struct CallLine {
-    pub(super) ended: SystemTime,
+    pub(super) ended: Instant,
     pub(super) tool: String,
     pub(super) caller: Option<Caller>,
     /// How long the call took, in milliseconds.
@@ -45,7 +45,7 @@ impl CallLine {
         let is_time = {
             let mut waiting = waiting();
             let oldest = waiting.first().map_or(self.ended, |line| line.ended);
-            let age = self.ended.duration_since(oldest).unwrap_or_default();
+            let age = self.ended.duration_since(oldest);
             waiting.push(self);
             waiting.len() >= MAX_WAITING || age > MAX_AGE
         };
@@ -80,9 +80,13 @@ pub(crate) fn let_lines_wait() {
 /// Writes the lines that wait.
 pub(crate) fn write_waiting() {
     let lines = mem::take(&mut *waiting());
+    let (now, time) = (Instant::now(), SystemTime::now());
     for line in lines {
+        let ended = time.checked_sub(now.duration_since(line.ended));
         match line.request() {
-            Some(request) => request.clone().run_at(line.ended, || line.write()),
+            Some(request) => request
+                .clone()
+                .run_at(ended.unwrap_or(time), || line.write()),
             None => line.write(),
         }
     }
@@ -131,7 +135,7 @@ mod tests {
         tracing::subscriber::with_default(subscriber.finish(), || {
             let request = RequestLog::new(&Request::new(Body::empty()), "mcp");
             let caller = Caller::local("ada").in_request(request.context().cloned());
-            let now = SystemTime::now();
+            let now = Instant::now();
             let log = |ended, caller: &Caller| {
                 let line = CallLine {
                     ended,

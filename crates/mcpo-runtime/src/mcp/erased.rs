@@ -264,8 +264,9 @@ macro_rules! erase {
             })*
             async fn $guarded(&self, $params: $params_ty, $context: $context_ty) -> $guarded_out {
                 // rmcp calls this in a separate task.
-                let request = Caller::of(&$context.extensions).and_then(Caller::request).cloned();
-                let log = ToolCallLog::begin(&$params, &$context);
+                let caller = Caller::of(&$context.extensions).cloned();
+                let request = caller.as_ref().and_then(Caller::request).cloned();
+                let log = ToolCallLog::begin(&$params, &$context, caller);
                 let call = ToolCallLog::run(
                     log, catch_panic(self.shared.handler.$guarded($params, $context)),
                 );

@@ -1,7 +1,7 @@
 //! Logs each tool call in one line without its arguments. Under `mcpo dev`, the call is reported
 //! together with its arguments and its result instead.
 
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use rmcp::{
     ErrorData, RoleServer,
@@ -40,6 +40,7 @@ impl ToolCallLog {
     pub(super) fn begin(
         params: &CallToolRequestParams,
         context: &RequestContext<RoleServer>,
+        caller: Option<Caller>,
     ) -> Option<Self> {
         let is_reported = dev_channel::is_subscribed();
         if !is_reported && !tracing::enabled!(Level::INFO) {
@@ -48,7 +49,7 @@ impl ToolCallLog {
         Some(Self {
             began: Instant::now(),
             tool: tool_name(params),
-            caller: Caller::of(&context.extensions).cloned(),
+            caller,
             details: is_reported.then(|| Details {
                 arguments: dev_channel::arguments_text(params.arguments.as_ref()),
                 agent: agent(context),
@@ -70,10 +71,11 @@ impl ToolCallLog {
 
     fn end(self, result: &CallResult) {
         let outcome = outcome(result);
-        let elapsed = self.began.elapsed();
+        let ended = Instant::now();
+        let elapsed = ended.duration_since(self.began);
         let Some(Details { arguments, agent }) = self.details else {
             let line = CallLine {
-                ended: SystemTime::now(),
+                ended,
                 tool: self.tool,
                 caller: self.caller,
                 ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),

@@ -2,7 +2,8 @@
 //!
 //! hyper returns each read from the socket in a separate buffer of several kilobytes, even if it
 //! contains a single byte. A reader that keeps these buffers until the body ends lets a client turn
-//! each byte sent into 4 KiB of memory. So every endpoint reads its body here, into one buffer.
+//! each byte sent into 4 KiB of memory. So every endpoint reads its body here, into one buffer, unless
+//! the whole body is in one buffer of hyper.
 
 use std::time::Duration;
 
@@ -43,16 +44,18 @@ pub(crate) async fn read(
     if body.size_hint().lower() > max_len as u64 {
         return Err(BodyError::TooLong(max_len));
     }
-    let deadline = Instant::now() + time_limit;
     let mut frames = body.into_data_stream();
     let mut collected = Vec::new();
+    let mut deadline = None;
     loop {
         // Most bodies have arrived with the headers, and need no timer.
         let frame = match frames.next().now_or_never() {
             Some(frame) => frame,
-            None => timeout_at(deadline, frames.next())
-                .await
-                .map_err(|_| BodyError::TooSlow(time_limit))?,
+            None => {
+                let deadline = *deadline.get_or_insert_with(|| Instant::now() + time_limit);
+                let frame = timeout_at(deadline, frames.next()).await;
+                frame.map_err(|_| BodyError::TooSlow(time_limit))?
+            }
         };
         let Some(frame) = frame else {
             return Ok(collected.into());
@@ -60,6 +63,10 @@ pub(crate) async fn read(
         let frame = frame.map_err(|_| BodyError::Incomplete)?;
         if collected.len() + frame.len() > max_len {
             return Err(BodyError::TooLong(max_len));
+        }
+        if collected.is_empty() && frames.is_end_stream() {
+            // A body in one piece needs no copy.
+            return Ok(frame);
         }
         collected.extend_from_slice(&frame);
     }
