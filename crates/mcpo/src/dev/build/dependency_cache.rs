@@ -4,22 +4,24 @@
 //! After a build, the compiled crates from registries and git are stored in the user's cache
 //! folder. A project that has built nothing yet starts with a copy. Cargo still decides: it
 //! compiles everything that does not match its fingerprints. The vendored runtime is cached too, for
-//! projects with the same source of it ([`vendored_runtime`](super::vendored_runtime)). Libraries are shared by hard links, if
-//! the file system supports them. Other files are copied, because cargo overwrites some of them,
-//! and one project must not change the files of another.
+//! projects with the same source of it ([`vendored_runtime`]).
+//!
+//! Libraries are shared by hard links, if the file system supports them. Other files are copied,
+//! because cargo overwrites some of them, and one project must not change the files of another.
 
 use std::{
     collections::BTreeSet,
     env, fs, io,
     path::{Path, PathBuf},
     process::Command,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use mcpo_common::{
     cargo_config,
     package::{self, Package},
     private_file,
+    project::STATE_FOLDER,
 };
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
@@ -29,6 +31,7 @@ use super::{
     fast_build,
     vendored_runtime::{self, CompiledRuntime, Folders},
 };
+use crate::dev::watch::stale_mtime;
 
 /// A temporary folder older than this was left behind by a process that was killed. No copy takes
 /// that long.
@@ -53,6 +56,8 @@ pub struct DependencyCache {
     project: Folders,
     /// The folder with the recorded commands.
     records: PathBuf,
+    /// The state folder of the project.
+    state: PathBuf,
 }
 
 /// The part of a lock file that contains the names of the packages.
@@ -96,6 +101,7 @@ impl DependencyCache {
                 build: package.build.clone(),
             },
             records: fast_build::folder_of(package),
+            state: package.folder.join(STATE_FOLDER),
         })
     }
 
@@ -109,6 +115,8 @@ impl DependencyCache {
         if has_units(&self.built) || !has_units(&self.kept) {
             return Ok(false);
         }
+        // A change of the source after this moment makes cargo compile it again.
+        let checked = stale_mtime::time_of_files(&self.state);
         let runtime = CompiledRuntime::read(&self.kept)
             .filter(|runtime| runtime.suits(&self.project, &self.records));
         let names = self.names_needed();
@@ -118,7 +126,7 @@ impl DependencyCache {
             _ => names.as_ref().is_none_or(|names| is_of(name, names)),
         };
         for folder in &self.folders {
-            self.restore_folder(folder, is_wanted)?;
+            self.restore_folder(folder, is_wanted, checked)?;
         }
         Ok(true)
     }
@@ -127,6 +135,7 @@ impl DependencyCache {
         &self,
         folder: &Path,
         is_wanted: impl Fn(&str) -> bool + Copy,
+        checked: SystemTime,
     ) -> io::Result<()> {
         let (kept, built) = (self.kept.join(folder), self.built.join(folder));
         // Cargo trusts the fingerprints that it finds, so they are added last and all at once.
@@ -150,7 +159,7 @@ impl DependencyCache {
         )?;
         for unit in entries(&fingerprints) {
             if unit.file_name().to_str().is_some_and(is_runtime) {
-                vendored_runtime::refresh(&unit.path())?;
+                vendored_runtime::refresh(&unit.path(), checked)?;
             }
         }
         fs::rename(fingerprints, built.join(PARTS[0]))
@@ -196,7 +205,10 @@ impl DependencyCache {
             let (from, to) = (self.built.join(&part), aside.path().join(&part));
             copy(&from, &to, Libraries::Copy, is_wanted)?;
         }
-        if let Some(runtime) = &runtime {
+        // If cargo has begun to compile the runtime again, its files may belong to another source.
+        if let Some(runtime) = &runtime
+            && CompiledRuntime::of(&self.project, &self.records).as_ref() == Some(runtime)
+        {
             runtime.write(aside.path())?;
         }
         // A project that is reading the old cache compiles what is missing.
@@ -209,7 +221,7 @@ impl DependencyCache {
         }
     }
 
-    /// Returns true if this project has compiled more than the cache contains.
+    /// Returns true if this project has compiled more than the cache contains, or the first runtime.
     pub fn is_worth_keeping(&self) -> bool {
         let count = |base: &Path| -> usize {
             let folders = self.folders.iter();
@@ -217,6 +229,8 @@ impl DependencyCache {
             units.sum()
         };
         count(&self.built) > count(&self.kept) + 10
+            || CompiledRuntime::read(&self.kept).is_none()
+                && CompiledRuntime::of(&self.project, &self.records).is_some()
     }
 
     /// Returns the subfolders that are cached, relative to the build folder.
@@ -334,6 +348,7 @@ mod tests {
                 build: built.clone(),
             },
             records: built.join("mcpo-dev"),
+            state: built.join(STATE_FOLDER),
             built,
         }
     }

@@ -31,7 +31,7 @@ pub struct Folders {
 }
 
 /// A compiled runtime in the cache.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CompiledRuntime {
     /// The command that compiled it.
     record: Record,
@@ -167,17 +167,17 @@ fn list(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
-/// Tells cargo that a unit is up to date: cargo compares the times of the source files with those
-/// of the unit's lists of files.
-pub fn refresh(unit: &Path) -> io::Result<()> {
-    let now = FileTimes::new().set_modified(SystemTime::now());
+/// Tells cargo that a unit was up to date at the time `checked`: cargo compares the times of the
+/// source files with those of the unit's lists of files.
+pub fn refresh(unit: &Path, checked: SystemTime) -> io::Result<()> {
+    let times = FileTimes::new().set_modified(checked);
     for entry in fs::read_dir(unit)? {
         let entry = entry?;
         if entry.file_name().to_string_lossy().starts_with("dep-") {
             File::options()
                 .append(true)
                 .open(entry.path())?
-                .set_times(now)?;
+                .set_times(times)?;
         }
     }
     Ok(())
