@@ -3,6 +3,7 @@
 mod elf;
 mod flags;
 mod packages;
+mod target;
 
 use std::{
     env, io,
@@ -17,7 +18,7 @@ use mcpo_common::{
     cargo_config,
     error::{Exit, Failure, Outcome},
     package::{self, Package, cargo_missing},
-    process::{Group, apart, has_program},
+    process::{Group, apart},
     ui::Ui,
 };
 use tokio::{
@@ -25,45 +26,15 @@ use tokio::{
     process::Command,
 };
 
-pub use self::packages::CompiledPackage;
 use self::{
     flags::{Flags, Places, Source},
     packages::CompiledPackages,
 };
+pub use self::{
+    packages::CompiledPackage,
+    target::{Target, unbuildable},
+};
 use crate::settings::Features;
-
-const MUSL: &str = "x86_64-unknown-linux-musl";
-const GNU: &str = "x86_64-unknown-linux-gnu";
-
-/// The target for a static executable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target {
-    Musl,
-    Gnu,
-}
-
-impl Target {
-    /// Returns the target that this machine can build for, or `None` if there is none.
-    pub async fn choose() -> Option<Self> {
-        let musl = target_is_installed(MUSL).await
-            && (has_program("musl-gcc") || is_set("CC_x86_64_unknown_linux_musl"));
-        let is_native = cfg!(all(target_os = "linux", target_arch = "x86_64"));
-        if musl {
-            Some(Self::Musl)
-        } else if is_native && target_is_installed(GNU).await {
-            Some(Self::Gnu)
-        } else {
-            None
-        }
-    }
-
-    pub const fn triple(self) -> &'static str {
-        match self {
-            Self::Musl => MUSL,
-            Self::Gnu => GNU,
-        }
-    }
-}
 
 /// The result of a build.
 #[derive(Debug)]
@@ -72,12 +43,6 @@ pub struct Built {
     /// In the order of their ids.
     pub packages: Vec<CompiledPackage>,
     pub target: Target,
-}
-
-/// Returns the failure to report if no target can be built for.
-pub fn unbuildable() -> Failure {
-    Failure::new("this machine cannot build a static executable for Linux on x86-64")
-        .hint("build with Cloud Build: mcpo deploy --remote-build; or install a musl C compiler and run: rustup target add x86_64-unknown-linux-musl")
 }
 
 /// Builds the executable. Cargo's progress and diagnostics go to the terminal.
@@ -194,7 +159,7 @@ pub fn setting_of_workspace(package: &Package) -> String {
         root: Some(&package.workspace),
         cargo_home: None,
         variable: &|_| None,
-        triple: GNU,
+        triple: Target::Gnu.triple(),
         cfg: &|| known_cfg(),
     };
     match places.find().source {
@@ -273,19 +238,4 @@ impl Drop for GroupGuard {
     fn drop(&mut self) {
         self.0.terminate();
     }
-}
-
-async fn target_is_installed(triple: &str) -> bool {
-    let asked = rustc(Path::new("."))
-        .args(["--print", "target-libdir", "--target", triple])
-        .output()
-        .await;
-    asked.is_ok_and(|output| {
-        let folder = String::from_utf8_lossy(&output.stdout);
-        output.status.success() && Path::new(folder.trim()).is_dir()
-    })
-}
-
-fn is_set(name: &str) -> bool {
-    env::var_os(name).is_some_and(|value| !value.is_empty())
 }
