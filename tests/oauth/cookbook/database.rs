@@ -1,4 +1,5 @@
 use std::{
+    error::Error,
     path::Path,
     process::ExitCode,
     sync::{Arc, Mutex, PoisonError},
@@ -16,9 +17,10 @@ use super::Served;
 struct Database(Arc<Mutex<Connection>>);
 
 impl Database {
-    /// Opens the file and creates the table.
-    fn open(path: &Path) -> rusqlite::Result<Self> {
-        let connection = Connection::open(path)?;
+    /// Creates the folder, the file and the table, unless they exist.
+    fn open(folder: &str) -> Result<Self, Box<dyn Error>> {
+        std::fs::create_dir_all(folder)?;
+        let connection = Connection::open(Path::new(folder).join("notes.sqlite3"))?;
         connection.execute_batch(
             "CREATE TABLE IF NOT EXISTS notes (owner TEXT NOT NULL, text TEXT NOT NULL)",
         )?;
@@ -93,7 +95,7 @@ impl Server {
 )]
 fn main() -> ExitCode {
     let folder = std::env::var("MCPO_STATE_DIR").unwrap_or_else(|_| ".mcpo".into());
-    match Database::open(&Path::new(&folder).join("notes.sqlite3")) {
+    match Database::open(&folder) {
         Ok(database) => mcpo_runtime::serve(Server { database }),
         Err(error) => {
             eprintln!("error: cannot open the database in {folder}: {error}");
@@ -105,7 +107,8 @@ fn main() -> ExitCode {
 #[tokio::test]
 async fn cookbook_database_keeps_the_notes_of_each_caller() {
     let folder = tempfile::tempdir().unwrap();
-    let database = Database::open(&folder.path().join("notes.sqlite3")).unwrap();
+    let missing = folder.path().join("state");
+    let database = Database::open(missing.to_str().unwrap()).unwrap();
     let other = |connection: &Connection| {
         connection.execute("INSERT INTO notes VALUES ('another user', 'secret')", ())
     };

@@ -1,3 +1,4 @@
+use mcpo_runtime::Caller;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
@@ -55,10 +56,12 @@ impl ServerHandler for Server {
     async fn read_resource(
         &self,
         request: ReadResourceRequestParams,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
+        let caller = Caller::from_context(&context)?;
         let text = match request.uri.strip_prefix("docs://") {
             Some("handbook") => "# Handbook".to_owned(),
+            Some("desk") => format!("# The desk of {}", caller.subject()),
             Some(page) if page.starts_with("pages/") => format!("# {}", &page["pages/".len()..]),
             _ => return Err(ErrorData::resource_not_found("no such page", None)),
         };
@@ -87,6 +90,10 @@ async fn cookbook_resources_are_announced_listed_and_read() {
             .await;
         assert_eq!(read["contents"][0]["text"], text);
     }
+    let desk = json!({ "uri": "docs://desk" });
+    let read = served.request("resources/read", "docs://desk", &desk).await;
+    let text = read["contents"][0]["text"].as_str().unwrap();
+    assert!(text.len() > "# The desk of ".len(), "{text}");
     let missing = json!({ "uri": "docs://nothing" });
     let missing = served
         .response("resources/read", "docs://nothing", &missing)

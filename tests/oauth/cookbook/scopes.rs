@@ -6,6 +6,9 @@ use serde_json::json;
 
 use super::Served;
 
+/// The subjects of the users who may close the shop.
+const OWNERS: [&str; 2] = ["github:1", "github:2"];
+
 #[derive(Default)]
 struct Server {}
 
@@ -15,6 +18,15 @@ impl Server {
     #[tool]
     fn list_notes(&self, caller: Caller) -> String {
         format!("No notes. Your scopes: {}", caller.scopes())
+    }
+
+    /// Close the shop.
+    #[tool]
+    fn close_shop(&self, caller: Caller) -> Result<String, String> {
+        if !OWNERS.contains(&caller.subject()) {
+            return Err("only an owner of the shop can close it".into());
+        }
+        Ok("Closed.".into())
     }
 
     /// Delete all notes.
@@ -36,6 +48,8 @@ async fn cookbook_scopes_are_needed_for_a_tool_that_declares_them() {
     let served = Served::start(Server::default()).await;
     let text = served.text("list_notes", &json!({})).await;
     assert_eq!(text, "No notes. Your scopes: mcp:tools");
+    let refused = served.call("close_shop", &json!({})).await;
+    assert_eq!(refused["isError"], true);
     let params = json!({ "name": "delete_notes", "arguments": {} });
     let request = served.post("tools/call", "delete_notes", &params);
     let response = request.send().await.unwrap();

@@ -55,7 +55,7 @@ pub(crate) async fn authorize(
         Err(rejection) => Err(rejection),
     };
     authorized.map_err(|rejection| {
-        tracing::info!(?rejection, method = %parts.method, "no access");
+        tracing::info!(reason = %rejection, method = %parts.method, "no access");
         Box::new(challenge(app, base, &rejection))
     })
 }

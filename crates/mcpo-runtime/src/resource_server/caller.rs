@@ -9,7 +9,7 @@ use std::{
 };
 
 use rmcp::{
-    ErrorData,
+    ErrorData, RoleServer,
     handler::server::common::{AsRequestContext, FromContextPart},
 };
 
@@ -190,6 +190,21 @@ impl Caller {
         extensions.get::<http::request::Parts>()?.extensions.get()
     }
 
+    /// Returns the caller of a request other than a tool call or a prompt, such as `read_resource`.
+    /// Tools and prompts take an argument instead.
+    ///
+    /// # Errors
+    ///
+    /// Fails with an internal error if the request did not go through this crate's token check.
+    pub fn from_context(
+        context: &rmcp::service::RequestContext<RoleServer>,
+    ) -> Result<Self, ErrorData> {
+        Self::of(&context.extensions)
+            .cloned()
+            // Only a server without the token check gets here: deny.
+            .ok_or_else(|| ErrorData::internal_error("the request has no caller", None))
+    }
+
     /// The subject of the user: stable, and unique within this server.
     #[must_use]
     pub fn subject(&self) -> &str {
@@ -308,9 +323,6 @@ impl Caller {
 
 impl<C: AsRequestContext> FromContextPart<C> for Caller {
     fn from_context_part(context: &mut C) -> Result<Self, ErrorData> {
-        Self::of(&context.as_request_context().extensions)
-            .cloned()
-            // Only a server without the token check gets here: deny.
-            .ok_or_else(|| ErrorData::internal_error("the request has no caller", None))
+        Self::from_context(context.as_request_context())
     }
 }

@@ -1,5 +1,7 @@
 //! Builds the response to a request that is not allowed (RFC 6750 §3, RFC 9728 §5.1).
 
+use std::fmt;
+
 use axum::{
     Json,
     response::{IntoResponse, Response},
@@ -36,6 +38,26 @@ pub(crate) enum Rejection {
     Body(BodyError),
     /// The request sends the token in a way that is not allowed, or is malformed.
     Malformed(&'static str),
+}
+
+/// The reason, for the log.
+impl fmt::Display for Rejection {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self {
+            Self::Missing => "there is no token",
+            Self::Invalid(reason) | Self::Malformed(reason) => reason,
+            Self::Scope(needed) => {
+                return write!(formatter, "the token lacks scopes; enough are: {needed}");
+            }
+            Self::Unavailable => "the token cannot be verified at the moment",
+            Self::Unconfirmed => "the ledger is unavailable",
+            Self::UnknownScopes => "the scopes that the tool needs are unknown at the moment",
+            Self::Body(BodyError::TooLong(_)) => "the body is too long",
+            Self::Body(BodyError::TooSlow(_)) => "the body was not complete in time",
+            Self::Body(BodyError::Incomplete) => "the body ended early",
+        };
+        formatter.write_str(text)
+    }
 }
 
 /// Answers a request that was rejected.
