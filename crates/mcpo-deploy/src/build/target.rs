@@ -9,8 +9,8 @@ use super::rustc;
 
 const MUSL: &str = "x86_64-unknown-linux-musl";
 const GNU: &str = "x86_64-unknown-linux-gnu";
-/// Since this version, a static executable resolves host names without shared libraries.
-/// <https://sourceware.org/pipermail/libc-alpha/2021-August/129718.html>
+/// Since this version, glibc contains the modules `files` and `dns`, so a static executable resolves
+/// host names without shared libraries.
 const FIRST_WITH_STATIC_DNS: (u32, u32) = (2, 34);
 
 /// The target for a static executable.
