@@ -120,6 +120,20 @@ async fn rs10_unknown_session_gets_404() {
 }
 
 #[tokio::test]
+async fn rs10_session_that_its_client_ends_is_gone() {
+    let server = TestServer::start().await;
+    let session = Session::new(&server).await;
+    let id = session_id(&session.initialize().await);
+    let url = format!("{}/mcp", session.client.base);
+    let end = session.client.http.delete(url).bearer_auth(&session.token);
+    let response = end.header("mcp-session-id", &id).send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::NO_CONTENT);
+    let call = session.post(&call("add", &json!({ "a": 1, "b": 1 })));
+    let response = call.header("mcp-session-id", &id).send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn call_in_progress_completes_during_shutdown() {
     let server = TestServer::start().await;
     let session = Session::new(&server).await;

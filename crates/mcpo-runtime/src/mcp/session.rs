@@ -140,6 +140,10 @@ impl Sessions {
         }
         if ends && let Some(id) = &session {
             limit.ended(id.to_str().unwrap_or_default());
+            if response.status() == StatusCode::ACCEPTED {
+                // The session has already ended. The Python SDK takes 202 for a failure.
+                response = StatusCode::NO_CONTENT.into_response();
+            }
         }
         if let Some(id) = response.headers().get(&SESSION_ID) {
             if let (Some(reservation), Ok(id)) = (reservation, id.to_str()) {
