@@ -50,6 +50,8 @@ async fn cookbook_scopes_are_needed_for_a_tool_that_declares_them() {
     assert_eq!(text, "No notes. Your scopes: mcp:tools");
     let refused = served.call("close_shop", &json!({})).await;
     assert_eq!(refused["isError"], true);
+    let reason = "only an owner of the shop can close it";
+    assert_eq!(refused["content"][0]["text"], reason);
     let params = json!({ "name": "delete_notes", "arguments": {} });
     let request = served.post("tools/call", "delete_notes", &params);
     let response = request.send().await.unwrap();

@@ -28,10 +28,16 @@ impl Target {
             && (has_program("musl-gcc") || is_set("CC_x86_64_unknown_linux_musl"));
         let is_native = cfg!(all(target_os = "linux", target_arch = "x86_64"));
         let has_gnu = is_native && target_is_installed(GNU).await;
+        let is_static = has_gnu && has_static_glibc().await;
+        Self::preferred(has_gnu, is_static, has_musl)
+    }
+
+    /// `is_static`: whether the static glibc is known to work. It may work even if that is not known.
+    const fn preferred(has_gnu: bool, is_static: bool, has_musl: bool) -> Option<Self> {
         match (has_gnu, has_musl) {
-            (true, true) if !has_static_glibc().await => Some(Self::Musl),
-            (true, _) => Some(Self::Gnu),
-            (false, true) => Some(Self::Musl),
+            (true, _) if is_static => Some(Self::Gnu),
+            (_, true) => Some(Self::Musl),
+            (true, false) => Some(Self::Gnu),
             (false, false) => None,
         }
     }
@@ -91,6 +97,21 @@ fn is_set(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn glibc_is_preferred_if_its_static_form_works() {
+        use Target::{Gnu, Musl};
+        for (has_gnu, is_static, has_musl, expected) in [
+            (true, true, true, Some(Gnu)),
+            (true, true, false, Some(Gnu)),
+            (true, false, true, Some(Musl)),
+            (true, false, false, Some(Gnu)),
+            (false, false, true, Some(Musl)),
+            (false, false, false, None),
+        ] {
+            assert_eq!(Target::preferred(has_gnu, is_static, has_musl), expected);
+        }
+    }
 
     #[test]
     fn versions_of_glibc_are_compared_as_numbers() {

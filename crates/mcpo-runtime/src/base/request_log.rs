@@ -80,8 +80,7 @@ impl RequestContext {
 /// The state of a request until it is answered.
 #[derive(Clone)]
 pub(crate) struct RequestLog {
-    /// Not set if nothing uses the duration.
-    began: Option<Instant>,
+    began: Instant,
     context: RequestContext,
     step: &'static str,
     method: Method,
@@ -100,12 +99,11 @@ impl RequestLog {
             is_self_test: event.as_ref().is_some_and(|event| event.is_self_test()),
             earlier: None,
         };
-        // Creating a span costs as much as opening a token. At levels with few log lines, a context is
-        // used instead, which costs nothing until a line is written.
-        let span = tracing::debug_span!("request", id = %context.id, trace = context.trace());
         Self {
-            began: (event.is_some() || !span.is_disabled()).then(Instant::now),
-            span,
+            began: Instant::now(),
+            // Creating a span costs as much as opening a token. At levels with few log lines, a
+            // context is used instead, which costs nothing until a line is written.
+            span: tracing::debug_span!("request", id = %context.id, trace = context.trace()),
             context,
             step,
             method: request.method().clone(),
@@ -154,14 +152,13 @@ impl RequestLog {
     /// Adds the request id to the response and logs the result.
     pub(crate) fn end(mut self, mut response: Response) -> Response {
         if let Some(event) = self.event.take() {
-            let began = self.began.unwrap_or_else(Instant::now);
-            event.send(self.step, self.method.as_str(), began, &response);
+            event.send(self.step, self.method.as_str(), self.began, &response);
         }
         // The line has the same level as the span: if the span is disabled, the line would be too.
         if !self.span.is_disabled() {
             self.span.in_scope(|| {
                 let status = response.status().as_u16();
-                let milliseconds = self.began.map(|began| began.elapsed().as_millis());
+                let milliseconds = self.began.elapsed().as_millis();
                 let Self { step, method, .. } = &self;
                 tracing::debug!(step, %method, status, milliseconds, "answered");
             });

@@ -55,7 +55,8 @@ pub(crate) async fn authorize(
         Err(rejection) => Err(rejection),
     };
     authorized.map_err(|rejection| {
-        tracing::info!(reason = %rejection, method = %parts.method, "no access");
+        let needed = rejection.needed_scopes().map(tracing::field::display);
+        tracing::info!(reason = %rejection, needed, method = %parts.method, "no access");
         Box::new(challenge(app, base, &rejection))
     })
 }

@@ -2,10 +2,9 @@
 //!
 //! hyper returns each read from the socket in a separate buffer of several kilobytes, even if it
 //! contains a single byte. A reader that keeps these buffers until the body ends lets a client turn
-//! each byte sent into 4 KiB of memory. So every endpoint reads its body here, into one buffer, unless
-//! the whole body is in one buffer of hyper.
+//! each byte sent into 4 KiB of memory. So every endpoint reads its body here, into one buffer.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use axum::{
     Json,
@@ -44,18 +43,16 @@ pub(crate) async fn read(
     if body.size_hint().lower() > max_len as u64 {
         return Err(BodyError::TooLong(max_len));
     }
+    let deadline = Instant::now() + time_limit;
     let mut frames = body.into_data_stream();
     let mut collected = Vec::new();
-    let mut deadline = None;
     loop {
         // Most bodies have arrived with the headers, and need no timer.
         let frame = match frames.next().now_or_never() {
             Some(frame) => frame,
-            None => {
-                let deadline = *deadline.get_or_insert_with(|| Instant::now() + time_limit);
-                let frame = timeout_at(deadline, frames.next()).await;
-                frame.map_err(|_| BodyError::TooSlow(time_limit))?
-            }
+            None => timeout_at(deadline, frames.next())
+                .await
+                .map_err(|_| BodyError::TooSlow(time_limit))?,
         };
         let Some(frame) = frame else {
             return Ok(collected.into());
@@ -64,37 +61,37 @@ pub(crate) async fn read(
         if collected.len() + frame.len() > max_len {
             return Err(BodyError::TooLong(max_len));
         }
-        if collected.is_empty() && frames.is_end_stream() {
-            // A body in one piece needs no copy.
-            return Ok(frame);
-        }
         collected.extend_from_slice(&frame);
+    }
+}
+
+impl fmt::Display for BodyError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong(max_len) => {
+                write!(formatter, "the request body is longer than {max_len} bytes")
+            }
+            Self::TooSlow(limit) => write!(
+                formatter,
+                "the request body was not complete within {} seconds",
+                limit.as_secs()
+            ),
+            Self::Incomplete => formatter.write_str("the request body ended early"),
+        }
     }
 }
 
 impl IntoResponse for BodyError {
     /// Also closes the connection, because the rest of the body is not read.
     fn into_response(self) -> Response {
-        let (status, description) = match self {
-            Self::TooLong(max_len) => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                format!("the request body is longer than {max_len} bytes"),
-            ),
-            Self::TooSlow(limit) => (
-                StatusCode::REQUEST_TIMEOUT,
-                format!(
-                    "the request body was not complete within {} seconds",
-                    limit.as_secs()
-                ),
-            ),
-            Self::Incomplete => (
-                StatusCode::BAD_REQUEST,
-                "the request body ended early".to_owned(),
-            ),
+        let status = match self {
+            Self::TooLong(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
+            Self::Incomplete => StatusCode::BAD_REQUEST,
         };
         let body = serde_json::json!({
             "error": "invalid_request",
-            "error_description": description,
+            "error_description": self.to_string(),
         });
         (status, [(header::CONNECTION, "close")], Json(body)).into_response()
     }

@@ -40,55 +40,50 @@ pub(crate) enum Rejection {
     Malformed(&'static str),
 }
 
-/// The reason, for the log.
+impl Rejection {
+    /// Returns the scopes that would be enough, if the token lacks scopes.
+    pub(crate) const fn needed_scopes(&self) -> Option<&Scopes> {
+        match self {
+            Self::Scope(needed) => Some(needed),
+            _ => None,
+        }
+    }
+}
+
+/// The reason, for the client and for the log.
 impl fmt::Display for Rejection {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = match self {
-            Self::Missing => "there is no token",
+        formatter.write_str(match self {
+            Self::Missing => "a token is required",
             Self::Invalid(reason) | Self::Malformed(reason) => reason,
-            Self::Scope(needed) => {
-                return write!(formatter, "the token lacks scopes; enough are: {needed}");
+            Self::Scope(_) => "the token does not have the required scopes",
+            Self::Unavailable => {
+                "tokens cannot be verified: the authorization server does not respond correctly"
             }
-            Self::Unavailable => "the token cannot be verified at the moment",
-            Self::Unconfirmed => "the ledger is unavailable",
-            Self::UnknownScopes => "the scopes that the tool needs are unknown at the moment",
-            Self::Body(BodyError::TooLong(_)) => "the body is too long",
-            Self::Body(BodyError::TooSlow(_)) => "the body was not complete in time",
-            Self::Body(BodyError::Incomplete) => "the body ended early",
-        };
-        formatter.write_str(text)
+            Self::Unconfirmed => "the server cannot reach its storage; try again in a moment",
+            Self::UnknownScopes => "the scopes that this tool needs cannot be determined",
+            Self::Body(error) => return error.fmt(formatter),
+        })
     }
 }
 
 /// Answers a request that was rejected.
 pub(crate) fn challenge(app: &App, base: &BaseUrl, rejection: &Rejection) -> Response {
     let metadata = base.join(paths::RESOURCE_METADATA);
-    let scope = match rejection {
-        Rejection::Scope(needed) => needed,
-        _ => app.scopes.base(),
-    };
+    let scope = rejection.needed_scopes().unwrap_or(app.scopes.base());
     let scope = app.asked_for(scope);
-    let (status, error, description) = match rejection {
-        Rejection::Unavailable => {
-            return unavailable(
-                "tokens cannot be verified: the authorization server does not respond correctly",
-            );
-        }
-        Rejection::Unconfirmed => {
-            return unavailable("the server cannot reach its storage; try again in a moment");
-        }
-        Rejection::UnknownScopes => {
-            return unavailable("the scopes that this tool needs cannot be determined");
+    let description = rejection.to_string();
+    let (status, error) = match rejection {
+        Rejection::Unavailable | Rejection::Unconfirmed | Rejection::UnknownScopes => {
+            // The client tries again and does not start a new sign-in.
+            let error = OAuthError::new(ErrorCode::TemporarilyUnavailable, description);
+            return error.into_response();
         }
         Rejection::Body(error) => return error.into_response(),
-        Rejection::Missing => (StatusCode::UNAUTHORIZED, None, "a token is required"),
-        Rejection::Invalid(why) => (StatusCode::UNAUTHORIZED, Some("invalid_token"), *why),
-        Rejection::Scope(_) => (
-            StatusCode::FORBIDDEN,
-            Some("insufficient_scope"),
-            "the token does not have the required scopes",
-        ),
-        Rejection::Malformed(why) => (StatusCode::BAD_REQUEST, Some("invalid_request"), *why),
+        Rejection::Missing => (StatusCode::UNAUTHORIZED, None),
+        Rejection::Invalid(_) => (StatusCode::UNAUTHORIZED, Some("invalid_token")),
+        Rejection::Scope(_) => (StatusCode::FORBIDDEN, Some("insufficient_scope")),
+        Rejection::Malformed(_) => (StatusCode::BAD_REQUEST, Some("invalid_request")),
     };
     let named = error.map_or_else(String::new, |error| {
         format!("error=\"{error}\", error_description=\"{description}\", ")
@@ -109,9 +104,4 @@ pub(crate) fn challenge(app: &App, base: &BaseUrl, rejection: &Rejection) -> Res
             .insert(header::WWW_AUTHENTICATE, value);
     }
     response
-}
-
-/// Returns 503, so that the client tries again and does not start a new sign-in.
-fn unavailable(why: &'static str) -> Response {
-    OAuthError::new(ErrorCode::TemporarilyUnavailable, why).into_response()
 }

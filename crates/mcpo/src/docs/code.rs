@@ -61,6 +61,22 @@ fn the_code_of_the_cookbook_is_compiled_and_tested() {
     assert!(checked > 20, "only {checked} blocks were found");
 }
 
+/// A reader who copies the code of a page can compile it.
+#[test]
+fn pages_with_tools_list_their_imports() {
+    for page in pages_below("docs/cookbook") {
+        let text = read(&page);
+        let code: Vec<_> = blocks(&text)
+            .into_iter()
+            .filter(|block| block.language == "rust")
+            .map(|block| block.text)
+            .collect();
+        let has_tool = code.iter().any(|code| code.contains("#[tool"));
+        let has_imports = code.iter().any(|code| code.starts_with("use "));
+        assert!(has_imports || !has_tool, "{page} does not list its imports");
+    }
+}
+
 /// The notes for coding agents have parts of several pages.
 #[test]
 fn the_code_in_the_notes_for_agents_is_compiled_and_tested() {

@@ -2,8 +2,9 @@
 //! itself made. It shows these lines only if its test fails.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     io::{self, Stderr, Write},
+    mem,
 };
 
 use tracing_subscriber::fmt::MakeWriter;
@@ -16,32 +17,23 @@ const MAX_TOGETHER_LEN: usize = 4096;
 thread_local! {
     /// The lines of this thread that are written together.
     static TOGETHER: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
-    /// The empty buffer of the lines before, which is used again.
-    static UNUSED: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 /// Runs `work`, and writes the lines that it logs with as few system calls as possible.
 pub(crate) fn together(work: impl FnOnce()) {
-    TOGETHER.set(Some(UNUSED.take()));
+    TOGETHER.set(Some(Vec::new()));
     work();
-    let Some(mut lines) = TOGETHER.take() else {
-        return;
-    };
     // Without lines, stderr is not even locked: a tool that holds the lock must not stop the others.
-    if !lines.is_empty() {
+    if let Some(lines) = TOGETHER.take().filter(|lines| !lines.is_empty()) {
         // An error has no place where it could be reported.
         let _ = io::stderr().write_all(&lines);
-        lines.clear();
     }
-    UNUSED.set(lines);
 }
 
 /// Adds a line to `lines`, which are written first if they would be too long together.
 fn add(lines: &mut Vec<u8>, line: &[u8], stderr: &mut Stderr) -> io::Result<usize> {
     if lines.len() + line.len() > MAX_TOGETHER_LEN {
-        let written = stderr.write_all(lines);
-        lines.clear();
-        written?;
+        stderr.write_all(&mem::take(lines))?;
     }
     lines.write(line)
 }

@@ -17,16 +17,12 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use mcpo_common::{
-    cargo_config,
-    package::{self, Package},
-    private_file,
-    project::STATE_FOLDER,
-};
+use mcpo_common::{cargo_config, package::Package, private_file, project::STATE_FOLDER};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::{
+    artifact_name::{crate_of, is_foreign, is_of, is_one_of, is_runtime},
     copy_tree::{Libraries, copy_tree},
     fast_build,
     vendored_runtime::{self, CompiledRuntime, Folders},
@@ -118,7 +114,7 @@ impl DependencyCache {
         // A change of the source after this moment makes cargo compile it again.
         let checked = stale_mtime::time_of_files(&self.state);
         let runtime = CompiledRuntime::read(&self.kept)
-            .filter(|runtime| runtime.suits(&self.project, &self.records));
+            .filter(|runtime| runtime.hand_over(&self.project, &self.records));
         let names = self.names_needed();
         let is_wanted = |name: &str| match &runtime {
             Some(runtime) if is_runtime(name) => runtime.has(name),
@@ -262,36 +258,6 @@ fn entries(folder: &Path) -> impl Iterator<Item = fs::DirEntry> + use<> {
     fs::read_dir(folder).into_iter().flatten().flatten()
 }
 
-/// Returns true if cargo's name belongs to a crate that is not local: `serde-0123456789abcdef`,
-/// `libserde-0123456789abcdef.rlib`.
-fn is_foreign(name: &str, local: &BTreeSet<String>) -> bool {
-    crate_of(name).is_some_and(|of_crate| !is_one_of(local, &of_crate))
-}
-
-/// Returns true if cargo's name belongs to one of these crates.
-fn is_of(name: &str, crates: &BTreeSet<String>) -> bool {
-    crate_of(name).is_some_and(|of_crate| is_one_of(crates, &of_crate))
-}
-
-/// Returns true if cargo's name belongs to the runtime.
-fn is_runtime(name: &str) -> bool {
-    is_of(name, &BTreeSet::from([package::RUNTIME.to_owned()]))
-}
-
-/// Returns the name of the crate in cargo's name for a file or folder, with underscores: `libserde`
-/// or `serde`.
-fn crate_of(name: &str) -> Option<String> {
-    let stem = name.split('.').next()?;
-    let (of_crate, hash) = stem.rsplit_once('-')?;
-    (hash.len() == 16).then(|| of_crate.replace('-', "_"))
-}
-
-/// Returns true if the crate is in `names`, with or without the `lib` prefix of a library file.
-fn is_one_of(names: &BTreeSet<String>, of_crate: &str) -> bool {
-    let is_named = |of_crate: &str| names.iter().any(|name| name.replace('-', "_") == of_crate);
-    is_named(of_crate) || of_crate.strip_prefix("lib").is_some_and(is_named)
-}
-
 /// Returns the package names in the lock file, or `None` if there is no lock file yet.
 fn locked(workspace: &Path) -> Option<BTreeSet<String>> {
     let text = fs::read_to_string(workspace.join("Cargo.lock")).ok()?;
@@ -350,27 +316,6 @@ mod tests {
             records: built.join("mcpo-dev"),
             state: built.join(STATE_FOLDER),
             built,
-        }
-    }
-
-    #[test]
-    fn files_of_the_project_itself_are_not_stored() {
-        let local = BTreeSet::from(["my-service".to_owned(), "mcpo-runtime".to_owned()]);
-        for foreign in [
-            "serde-0123456789abcdef",
-            "libserde_json-0123456789abcdef.rlib",
-            "async-trait-0123456789abcdef",
-        ] {
-            assert!(is_foreign(foreign, &local), "{foreign}");
-        }
-        for own in [
-            "my-service-0123456789abcdef",
-            "my_service-0123456789abcdef.d",
-            "libmcpo_runtime-0123456789abcdef.rmeta",
-            "serde",
-            "CACHEDIR.TAG",
-        ] {
-            assert!(!is_foreign(own, &local), "{own}");
         }
     }
 

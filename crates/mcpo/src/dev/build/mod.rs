@@ -3,6 +3,7 @@
 //! The [`builder`] builds the latest state, by cargo or directly by rustc ([`fast_build`]). The
 //! change queue in front of it holds changes back while a project rebuilds in a loop.
 
+mod artifact_name;
 pub mod builder;
 pub mod cargo;
 pub mod change_queue;

@@ -68,12 +68,12 @@ impl CompiledRuntime {
         !mark.is_empty() && stem.ends_with(mark)
     }
 
-    /// Prepares a project for the compiled runtime: stores the command that it would have used.
-    /// Returns false if its source is not the one that was compiled.
-    pub fn suits(&self, folders: &Folders, records: &Path) -> bool {
+    /// Stores the command for a project whose source is the one that was compiled. Returns false for
+    /// another source, and if the command cannot be stored: for the fast build, cargo would have to
+    /// compile the runtime again.
+    pub fn hand_over(&self, folders: &Folders, records: &Path) -> bool {
         let source = digest(&folders.workspace.join(VENDORED_RUNTIME)).ok();
         let is_same = source.is_some() && source == self.record.source;
-        // Without the command, cargo would have to compile the runtime for the fast build.
         is_same && self.record_for(folders).write(records, RUNTIME).is_ok()
     }
 
@@ -137,7 +137,7 @@ fn is_of_name(character: char) -> bool {
     character.is_alphanumeric() || "._-".contains(character)
 }
 
-/// Returns the SHA-256 of the names and contents of all files in a folder of source code.
+/// Returns the SHA-256 of the names and contents of all files in a folder of source code, in base64.
 pub fn digest(folder: &Path) -> io::Result<String> {
     let mut files = Vec::new();
     list(folder, &mut files)?;
@@ -157,18 +157,22 @@ pub fn digest(folder: &Path) -> io::Result<String> {
 
 fn list(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            list(&path, files)?;
+        let entry = entry?;
+        // Cargo creates this folder if it is used inside of the runtime.
+        if entry.file_name() == "target" {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            list(&entry.path(), files)?;
         } else {
-            files.push(path);
+            files.push(entry.path());
         }
     }
     Ok(())
 }
 
-/// Tells cargo that a unit was up to date at the time `checked`: cargo compares the times of the
-/// source files with those of the unit's lists of files.
+/// Marks a unit as up to date at the time `checked`. Cargo compares the times of the source files
+/// with those of the unit's lists of files.
 pub fn refresh(unit: &Path, checked: SystemTime) -> io::Result<()> {
     let times = FileTimes::new().set_modified(checked);
     for entry in fs::read_dir(unit)? {
@@ -254,6 +258,7 @@ mod tests {
         let three = write("src/lib.rs", "b");
         assert_eq!(BTreeMap::from([(&one, 1), (&two, 2), (&three, 3)]).len(), 3);
         assert_eq!(write("src/lib.rs", "b"), three);
+        assert_eq!(write("target/debug/lib.rs", ""), three);
         fs::rename(
             folder.path().join("src/more.rs"),
             folder.path().join("src/other.rs"),
