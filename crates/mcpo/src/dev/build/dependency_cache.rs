@@ -17,7 +17,12 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use mcpo_common::{cargo_config, package::Package, private_file, project::STATE_FOLDER};
+use mcpo_common::{
+    cargo_config,
+    package::{Package, VENDORED_RUNTIME},
+    private_file,
+    project::STATE_FOLDER,
+};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
@@ -115,47 +120,43 @@ impl DependencyCache {
         let checked = stale_mtime::time_of_files(&self.state);
         let runtime = CompiledRuntime::read(&self.kept)
             .filter(|runtime| runtime.hand_over(&self.project, &self.records));
+        let is_vendored = self.project.workspace.join(VENDORED_RUNTIME).is_dir();
         let names = self.names_needed();
         let is_wanted = |name: &str| match &runtime {
             Some(runtime) if is_runtime(name) => runtime.has(name),
-            None if is_runtime(name) => false,
+            None if is_runtime(name) && is_vendored => false,
             _ => names.as_ref().is_none_or(|names| is_of(name, names)),
         };
+        let checked = runtime.is_some().then_some(checked);
         for folder in &self.folders {
             self.restore_folder(folder, is_wanted, checked)?;
         }
         Ok(true)
     }
 
+    /// `checked` is when the source of the vendored runtime was compared, if it is the same.
     fn restore_folder(
         &self,
         folder: &Path,
         is_wanted: impl Fn(&str) -> bool + Copy,
-        checked: SystemTime,
+        checked: Option<SystemTime>,
     ) -> io::Result<()> {
         let (kept, built) = (self.kept.join(folder), self.built.join(folder));
+        let take = |part: &str, to: &Path| copy(&kept.join(part), to, Libraries::Link, is_wanted);
         // Cargo trusts the fingerprints that it finds, so they are added last and all at once.
         for part in PARTS.iter().skip(1) {
-            copy(
-                &kept.join(part),
-                &built.join(part),
-                Libraries::Link,
-                is_wanted,
-            )?;
+            take(part, &built.join(part))?;
         }
         let aside = tempfile::Builder::new()
             .prefix(".mcpo-")
             .tempdir_in(&built)?;
         let fingerprints = aside.path().join(PARTS[0]);
-        copy(
-            &kept.join(PARTS[0]),
-            &fingerprints,
-            Libraries::Link,
-            is_wanted,
-        )?;
-        for unit in entries(&fingerprints) {
-            if unit.file_name().to_str().is_some_and(is_runtime) {
-                vendored_runtime::refresh(&unit.path(), checked)?;
+        take(PARTS[0], &fingerprints)?;
+        if let Some(checked) = checked {
+            for unit in entries(&fingerprints) {
+                if unit.file_name().to_str().is_some_and(is_runtime) {
+                    vendored_runtime::refresh(&unit.path(), checked)?;
+                }
             }
         }
         fs::rename(fingerprints, built.join(PARTS[0]))
@@ -355,6 +356,21 @@ mod tests {
         assert!(!two.restore().unwrap(), "it already has build results");
         let left = fs::read_dir(folder.path().join("cache")).unwrap().count();
         assert_eq!(left, 1, "no temporary folder is left");
+    }
+
+    #[test]
+    fn a_runtime_from_a_registry_is_restored_and_an_unknown_vendored_one_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let project = |name: &str| cache(folder.path().join(name), folder.path());
+        let (registry, vendored) = (project("registry"), project("vendored"));
+        let unit = ".fingerprint/mcpo-runtime-0123456789abcdef";
+        fs::create_dir_all(registry.kept.join(unit)).unwrap();
+        fs::create_dir_all(vendored.built.join(VENDORED_RUNTIME)).unwrap();
+        for project in [&registry, &vendored] {
+            assert!(project.restore().unwrap());
+        }
+        assert!(registry.built.join(unit).is_dir());
+        assert!(!vendored.built.join(unit).exists());
     }
 
     #[test]
