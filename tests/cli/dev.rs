@@ -110,6 +110,8 @@ fn a_failed_first_build_is_repeated_after_a_change() {
     dev.wait_for("the build failed; waiting for a change");
     project.answer(r#""at last""#);
     dev.wait_for_answer("/", "at last");
+    // It is the first server, although a change made it possible.
+    dev.wait_for(" Ready in ");
 }
 
 #[test]

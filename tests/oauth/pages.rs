@@ -263,6 +263,29 @@ async fn as12_consent_page_lists_the_tools_that_the_client_could_use() {
 }
 
 #[tokio::test]
+async fn as12_consent_page_shows_the_configured_description_of_a_scope() {
+    let server = acme(|config| {
+        config
+            .with_scope_description("prices:write", "Change <your> prices")
+            .with_scope_description("notes:read", "Read your notes")
+    })
+    .await;
+    let client = TestClient::register(&server.base()).await;
+    let mut request = client.request();
+    request.retain(|(name, _)| *name != "scope");
+    request.push(("scope", "mcp:tools prices:write".to_owned()));
+    let page = text(client.authorize(&request).await).await;
+    let described = "<li>Change &lt;your&gt; prices <code>prices:write</code></li>";
+    assert!(page.contains(described), "{page}");
+    assert!(
+        page.contains("Scopes: <code>mcp:tools</code></p>"),
+        "{page}"
+    );
+    // The client has not asked for this scope.
+    assert!(!page.contains("Read your notes"), "{page}");
+}
+
+#[tokio::test]
 async fn as12_tools_are_not_shown_before_the_sign_in() {
     let setup = GitHubSetup::new().await;
     let page = text(setup.client.authorize(&setup.client.request()).await).await;

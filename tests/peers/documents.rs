@@ -3,14 +3,14 @@
 mod corpus;
 mod rmcp;
 
-use std::{collections::BTreeSet, path::Path, process::Stdio};
+use std::{collections::BTreeSet, process::Stdio};
 
 use mcpo_probe::library_accepts;
 use serde::Deserialize;
 use tokio::{io::AsyncWriteExt as _, process::Command};
 
 use self::corpus::Case;
-use super::{FOLDER, node_program};
+use super::{FOLDER, node_program, python_program};
 
 const LIBRARIES: [&str; 5] = [
     "oauth4webapi@3.8.8",
@@ -31,11 +31,7 @@ struct Answer {
 async fn the_tables_of_documents_agree_with_the_libraries() {
     let cases = corpus::cases();
     assert!(cases.len() >= 200, "{}", cases.len());
-    let python = format!("{FOLDER}/../../target/peers-python/bin/python");
-    assert!(
-        Path::new(&python).exists(),
-        "could not run: the peers are not installed; run scripts/check"
-    );
+    let python = python_program();
     let node = node_program();
     let lines: String = cases.iter().map(Case::line).collect();
     let (of_node, of_python, of_rmcp) = tokio::join!(

@@ -13,6 +13,7 @@ mod at_rest;
 mod clock_skew;
 mod documents;
 mod external;
+mod fastmcp_client;
 mod github;
 mod instances;
 mod ledgers;
@@ -46,6 +47,16 @@ fn node_program() -> String {
         "could not run: the peers are not installed; run scripts/check, or npm ci in tests/peers"
     );
     node
+}
+
+/// Returns the Python that has the package `fastmcp`.
+fn python_program() -> String {
+    let python = format!("{FOLDER}/../../target/peers-python/bin/python");
+    assert!(
+        Path::new(&python).exists(),
+        "could not run: the peers are not installed; run scripts/check"
+    );
+    python
 }
 
 /// Runs a script of this folder, asserts that it succeeds, and returns its stdout.

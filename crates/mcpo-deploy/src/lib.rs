@@ -21,6 +21,7 @@ mod drift;
 mod export;
 mod flow;
 mod google;
+mod gzip;
 mod history;
 mod image;
 mod image_file;

@@ -1,7 +1,7 @@
 //! Owns the state that all endpoints share. It is built once from the configuration by the
 //! server's assembly and is read-only after that.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use crate::{
     base::{
@@ -39,6 +39,8 @@ pub(crate) struct App {
     pub(crate) tools: Arc<dyn ToolDirectory>,
     pub(crate) limits: RateLimits,
     pub(crate) scopes: ScopePolicy,
+    /// What the consent page says about scopes.
+    pub(crate) scope_descriptions: BTreeMap<String, String>,
     /// The token for the domain verification of ChatGPT.
     pub(crate) openai_challenge: Option<String>,
     /// Whether requests without a token may list the tools.

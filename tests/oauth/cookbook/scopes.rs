@@ -39,7 +39,9 @@ impl Server {
 #[expect(dead_code, reason = "the end of a server's main.rs")]
 fn main() -> ExitCode {
     mcpo_runtime::serve_with(Server::default(), |config| {
-        config.with_implied_scopes("admin", &["notes:write", "notes:delete"])
+        config
+            .with_implied_scopes("admin", &["notes:write", "notes:delete"])
+            .with_scope_description("notes:delete", "Delete your notes")
     })
 }
 

@@ -19,7 +19,7 @@ use std::{rc::Rc, time::Duration};
 use mcpo_common::text::clean;
 use reqwest::{
     Method, RequestBuilder, StatusCode,
-    header::{ACCEPT, HeaderMap, HeaderName, LOCATION, USER_AGENT},
+    header::{ACCEPT, HeaderMap, HeaderName, HeaderValue, LOCATION, USER_AGENT},
 };
 use serde::de::DeserializeOwned;
 use url::{Origin, Url};
@@ -40,6 +40,9 @@ use crate::page_text;
 
 /// The most bytes that are read of a response.
 pub const BODY_LIMIT: usize = 1024 * 1024;
+/// The header of requests to servers on this machine. `mcpo dev` then does not report the steps that
+/// a probe leaves out, or makes wrong on purpose, as those of a client that stopped.
+const PROBE_HEADER: HeaderName = HeaderName::from_static("x-mcpo-probe");
 /// How many redirects of a metadata document are followed.
 const REDIRECT_LIMIT: usize = 5;
 
@@ -269,6 +272,10 @@ impl HttpClient {
                     request.headers_mut().append(name, value.clone());
                 }
             }
+        }
+        if is_loopback(request.url()) {
+            let value = HeaderValue::from_static("1");
+            request.headers_mut().insert(PROBE_HEADER, value);
         }
         let record = self.recorder.begin(&request);
         match client.execute(request).await {

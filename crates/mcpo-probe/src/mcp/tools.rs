@@ -180,7 +180,8 @@ fn is_error(result: &Value) -> bool {
 fn weigh(result: &Value, shown: &str, said: &str) -> Result<String, Fault> {
     let text = format!("{shown}: {said}");
     if is_error(result) {
-        let hint = "fix the tool: the text is its own error message";
+        let hint = "fix the tool, or pass arguments that it accepts with --args; the text is its own \
+                    error message";
         return Err(Fault::new(text, "a result without isError", hint));
     }
     if !result.get("content").is_some_and(Value::is_array) {

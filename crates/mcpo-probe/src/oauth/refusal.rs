@@ -17,6 +17,8 @@ struct Cause {
     /// Phrases in lower case, which other pages may contain too.
     words: Vec<String>,
     fix: String,
+    /// The fix if the client id is the URL of a metadata document, which no one has registered.
+    fix_with_document: Option<String>,
     /// Where codes and words come from. Only tests read them.
     #[serde(rename = "sources")]
     _sources: IgnoredAny,
@@ -41,12 +43,17 @@ pub fn fix(text: &str, request: &Url) -> Option<String> {
         let mut words = cause.words.iter();
         cause.has_code_in(&text) || words.any(|words| text.contains(words))
     })?;
-    let names = ["redirect_uri", "client_id", "scope", "resource"];
-    let fixed = names.iter().fold(cause.fix.clone(), |fix, name| {
+    let requested = |name: &str| {
         let mut pairs = request.query_pairs();
-        let asked = pairs.find(|(key, _)| key == name);
-        let asked = asked.map_or_else(|| "none".into(), |(_, value)| value);
-        fix.replace(&format!("{{{name}}}"), &asked)
+        let pair = pairs.find(|(key, _)| key == name);
+        pair.map_or_else(|| "none".into(), |(_, value)| value)
+    };
+    let has_document = requested("client_id").starts_with("https://");
+    let with_document = cause.fix_with_document.as_ref().filter(|_| has_document);
+    let names = ["redirect_uri", "client_id", "scope", "resource"];
+    let template = with_document.unwrap_or(&cause.fix).clone();
+    let fixed = names.iter().fold(template, |fix, name| {
+        fix.replace(&format!("{{{name}}}"), &requested(name))
     });
     Some(fixed)
 }
@@ -96,6 +103,18 @@ mod tests {
                 "{source}"
             );
         }
+    }
+
+    #[test]
+    fn a_metadata_document_is_downloaded_and_not_registered() {
+        let url = "https://as/authorize?client_id=https%3A%2F%2Fc.example%2Fclient.json";
+        let words = "invalid_client the client's document is not usable: its host is unreachable";
+        let fix = fix(words, &Url::parse(url).unwrap()).unwrap();
+        assert!(
+            fix.contains("metadata document (https://c.example/client.json)"),
+            "{fix}"
+        );
+        assert!(fix.contains("outgoing connections"), "{fix}");
     }
 
     #[test]

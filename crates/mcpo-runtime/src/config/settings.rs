@@ -48,6 +48,8 @@ pub struct Config {
     pub(crate) openai_challenge: Option<String>,
     pub(crate) public_clients: bool,
     pub(crate) implied_scopes: BTreeMap<String, Scopes>,
+    /// What the consent page says about scopes.
+    pub(crate) scope_descriptions: BTreeMap<String, String>,
     pub(crate) open_listing: bool,
     pub(crate) allowed_origins: Vec<String>,
     pub(crate) trusted_proxies: TrustedProxies,
@@ -115,6 +117,7 @@ impl Config {
             openai_challenge: None,
             public_clients: true,
             implied_scopes: BTreeMap::new(),
+            scope_descriptions: BTreeMap::new(),
             open_listing: false,
             allowed_origins: DEFAULT_ORIGINS.map(str::to_owned).into(),
             trusted_proxies: TrustedProxies::default(),
@@ -223,6 +226,18 @@ impl Config {
     pub fn with_implied_scopes(mut self, wide: impl Into<String>, narrow: &[&str]) -> Self {
         let narrow = Scopes::from_names(narrow.iter().copied());
         self.implied_scopes.insert(wide.into(), narrow);
+        self
+    }
+
+    /// Sets what the consent page says about a scope: `("notes:delete", "Delete your notes")`. Without a
+    /// description, it shows the name of the scope.
+    pub fn with_scope_description(
+        mut self,
+        scope: impl Into<String>,
+        description: impl Into<String>,
+    ) -> Self {
+        self.scope_descriptions
+            .insert(scope.into(), description.into());
         self
     }
 

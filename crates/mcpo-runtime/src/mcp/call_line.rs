@@ -14,15 +14,15 @@ use std::{
 use crate::{base::request_log::RequestContext, resource_server::caller::Caller};
 
 /// How many lines may wait.
-const MAX_WAITING: usize = 64;
+const MAX_WAITING: usize = 256;
 /// How much older than a new line a waiting line may be.
 const MAX_AGE: Duration = Duration::from_millis(100);
 
 static WAITING: Mutex<Vec<CallLine>> = Mutex::new(Vec::new());
 
 thread_local! {
-    /// Whether this thread calls [`write_waiting`] when it becomes idle.
-    static MAY_WAIT: Cell<bool> = const { Cell::new(false) };
+    /// Writes the waiting lines. Without it, no line of this thread waits.
+    static WRITE: Cell<Option<fn()>> = const { Cell::new(None) };
 }
 
 /// A tool call that has ended.
@@ -39,9 +39,9 @@ impl CallLine {
     /// Logs the line now or soon.
     pub(super) fn log(self) {
         // Without a request context, the current span identifies the request.
-        if !MAY_WAIT.get() || self.request().is_none() {
+        let Some(write) = WRITE.get().filter(|_| self.request().is_some()) else {
             return self.write();
-        }
+        };
         let is_time = {
             let mut waiting = waiting();
             let oldest = waiting.first().map_or(self.ended, |line| line.ended);
@@ -50,7 +50,7 @@ impl CallLine {
             waiting.len() >= MAX_WAITING || age > MAX_AGE
         };
         if is_time {
-            write_waiting();
+            write();
         }
     }
 
@@ -71,10 +71,10 @@ impl CallLine {
     }
 }
 
-/// Lets the lines of this thread wait. From now on, it must call [`write_waiting`] when it becomes
-/// idle.
-pub(crate) fn let_lines_wait() {
-    MAY_WAIT.set(true);
+/// Lets the lines of this thread wait. `write` calls [`write_waiting`], and the thread must call it
+/// when it becomes idle.
+pub(crate) fn let_lines_wait(write: fn()) {
+    WRITE.set(Some(write));
 }
 
 /// Writes the lines that wait.
@@ -126,6 +126,15 @@ mod tests {
         }
     }
 
+    thread_local! {
+        static WRITTEN_TOGETHER: Cell<u32> = const { Cell::new(0) };
+    }
+
+    fn write_together() {
+        WRITTEN_TOGETHER.set(WRITTEN_TOGETHER.get() + 1);
+        write_waiting();
+    }
+
     /// One test, because the lines of all threads wait at the same place.
     #[test]
     fn lines_wait_until_the_thread_is_idle_but_not_long() {
@@ -152,7 +161,7 @@ mod tests {
                 1,
                 "this thread does not write waiting lines"
             );
-            let_lines_wait();
+            let_lines_wait(write_together);
             log(now, &Caller::local("ada"));
             assert_eq!(written.lines(), 2, "a span may identify the request");
             log(now, &caller);
@@ -165,9 +174,11 @@ mod tests {
             assert_eq!(written.lines(), 3);
             log(now, &caller);
             assert_eq!(written.lines(), 3 + MAX_WAITING);
+            assert_eq!(WRITTEN_TOGETHER.get(), 1);
             log(now, &caller);
             log(now + MAX_AGE + MAX_AGE, &caller);
             assert_eq!(written.lines(), 5 + MAX_WAITING);
+            assert_eq!(WRITTEN_TOGETHER.get(), 2);
         });
     }
 }

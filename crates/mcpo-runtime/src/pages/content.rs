@@ -50,7 +50,10 @@ pub(crate) struct ConsentPage<'a> {
     pub(crate) client_privacy: Option<&'a LinkUrl>,
     pub(crate) destination: String,
     pub(crate) loopback: bool,
-    pub(crate) scopes: Vec<ScopeLine<'a>>,
+    /// The scopes that are shown with a description.
+    pub(crate) permissions: Vec<Permission<'a>>,
+    /// The other scopes.
+    pub(crate) other_scopes: Vec<&'a str>,
     /// The tools that the client could use, if this user may see them.
     pub(crate) tools: Option<ToolList>,
     /// The signed-in user. `None` if the user still has to sign in at a provider.
@@ -65,7 +68,7 @@ pub(crate) struct ConsentPage<'a> {
 
 /// A scope and its description.
 #[derive(Serialize)]
-pub(crate) struct ScopeLine<'a> {
+pub(crate) struct Permission<'a> {
     pub(crate) name: &'a str,
     pub(crate) description: &'a str,
 }

@@ -20,7 +20,7 @@ pub(crate) use self::{
     brand::{Brand, ServerCard},
     color::Color,
     content::{
-        ConsentPage, ErrorPage, HandoverPage, LandingPage, Link, NoticePage, Page, ScopeLine,
+        ConsentPage, ErrorPage, HandoverPage, LandingPage, Link, NoticePage, Page, Permission,
         SignInPage,
     },
     install_links::{InstallLinks, id_of},

@@ -117,6 +117,7 @@ fn state(
         tools: Arc::new(tools),
         limits: RateLimits::new(),
         scopes: ScopePolicy::new(tool_scopes, config.implied_scopes.clone()),
+        scope_descriptions: config.scope_descriptions.clone(),
         openai_challenge: config.openai_challenge.clone(),
         open_listing: config.open_listing,
         allowed_origins: config.allowed_origins.clone(),

@@ -88,7 +88,7 @@ fn try_serve(handler: SharedHandler, adjust: Adjust<'_>, is_logging: bool) -> Re
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     if is_logging {
         runtime
-            .on_thread_start(mcp::let_lines_wait)
+            .on_thread_start(|| mcp::let_lines_wait(write_waiting_lines))
             .on_thread_park(write_waiting_lines);
     }
     let runtime = runtime

@@ -7,7 +7,6 @@ mod private;
 
 use std::{fs, io, path::Path};
 
-use flate2::{Compression, GzBuilder};
 use mcpo_common::{
     error::{Failure, Outcome},
     package::Package,
@@ -16,7 +15,7 @@ use tar::{Builder, EntryType, Header};
 
 use self::files::{Entry, Kind};
 use super::dockerfile;
-use crate::{image::digest, settings::Features};
+use crate::{gzip, image::digest, settings::Features};
 
 /// The maximum size of the source in bytes. Cloud Build accepts more, but a larger source is most
 /// likely a mistake.
@@ -40,10 +39,7 @@ pub fn pack(package: &Package, features: &Features) -> Outcome<Source> {
     let root = &package.workspace;
     let found = files::find(root, &package.target)?;
     let dockerfile = dockerfile::text(package, features)?;
-    let gzip = GzBuilder::new()
-        .mtime(0)
-        .write(Vec::new(), Compression::default());
-    let mut tar = Builder::new(gzip);
+    let mut tar = Builder::new(Vec::new());
     append(
         &mut tar,
         Path::new("Dockerfile"),
@@ -59,10 +55,7 @@ pub fn pack(package: &Package, features: &Features) -> Outcome<Source> {
                 .hint("add files that the build does not need to .gitignore"));
         }
     }
-    let bytes = tar
-        .into_inner()
-        .and_then(flate2::write::GzEncoder::finish)
-        .map_err(failed)?;
+    let bytes = gzip::compress(&tar.into_inner().map_err(failed)?)?;
     let digest = digest(&bytes);
     let hash = digest["sha256:".len()..][..16].to_owned();
     Ok(Source {

@@ -23,6 +23,10 @@ const EVENT_PREFIX: &str = "X_MCPO_STEP=";
 /// The maximum length of client-supplied text in a report or in the log, in characters.
 const MAX_TEXT_CHARS: usize = 200;
 
+/// The header of requests that `mcpo probe` sends to a server on the same machine. Any client may send
+/// it: it only means that the client is not reported if it stops.
+const PROBE_HEADER: &str = "x-mcpo-probe";
+
 /// A response extension that the registration endpoint adds: the client that registered.
 #[derive(Clone, Debug)]
 pub(crate) struct ClientRegistered {
@@ -36,6 +40,7 @@ pub(crate) struct RequestEvent {
     agent: String,
     redirect_uri: Option<String>,
     is_self_test: bool,
+    is_probe: bool,
 }
 
 impl RequestEvent {
@@ -54,6 +59,7 @@ impl RequestEvent {
             agent: agent.unwrap_or_default().to_owned(),
             redirect_uri,
             is_self_test: self_test::is_self_test(request.headers()),
+            is_probe: request.headers().contains_key(PROBE_HEADER),
         }))
     }
 
@@ -77,6 +83,7 @@ impl RequestEvent {
             // Without its query, which may contain secrets.
             "redirect_uri": redirect_uri.map(|uri| shortened(uri.split('?').next().unwrap_or(uri))),
             "self_test": self.is_self_test,
+            "probe": self.is_probe,
         });
         sd_notify::send_event(&format!("{EVENT_PREFIX}{event}"));
     }

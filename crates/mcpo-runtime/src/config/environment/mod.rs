@@ -87,6 +87,7 @@ fn read(lookup: &dyn Fn(&str) -> Option<Option<String>>) -> Result<Config, Confi
             openai_challenge,
             public_clients,
             implied_scopes: BTreeMap::new(),
+            scope_descriptions: BTreeMap::new(),
             open_listing,
             allowed_origins,
             trusted_proxies,

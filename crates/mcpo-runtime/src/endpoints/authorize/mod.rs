@@ -26,7 +26,7 @@ use crate::{
         paths,
         scope::{DEFAULT_SCOPE, Scopes},
     },
-    pages::{ConsentPage, ScopeLine, SignInPage, ToolList, ToolViewer},
+    pages::{ConsentPage, Permission, SignInPage, ToolList, ToolViewer},
     state::App,
 };
 
@@ -128,6 +128,8 @@ async fn consent_page(
     request: &AuthorizationRequest,
 ) -> Result<Response, OAuthError> {
     let provider = app.login.provider();
+    let tools = tools_for(app, subject, &request.scopes).await;
+    let (permissions, other_scopes) = permissions(app, &request.scopes, tools.is_some());
     let page = ConsentPage {
         client: &request.client.name,
         vouched_by: request.client.vouched_by.as_deref(),
@@ -135,8 +137,9 @@ async fn consent_page(
         client_privacy: request.client.privacy.as_ref(),
         destination: request.back.redirect_uri.destination(),
         loopback: request.back.redirect_uri.is_loopback(),
-        scopes: request.scopes.iter().map(describe).collect(),
-        tools: tools_for(app, subject, &request.scopes).await,
+        permissions,
+        other_scopes,
+        tools,
         person: subject.map(Subject::shown),
         can_sign_out: !app.login.is_anonymous(),
         provider: provider.as_ref().map(|provider| &*provider.name),
@@ -164,12 +167,26 @@ async fn tools_for(app: &App, subject: Option<&Subject>, scopes: &Scopes) -> Opt
     ToolList::new(tools)
 }
 
-fn describe(name: &str) -> ScopeLine<'_> {
-    let description = match name {
-        DEFAULT_SCOPE => "Use the tools of this server",
-        _ => "Use",
-    };
-    ScopeLine { name, description }
+/// Returns the scopes with a description, and the names of the others. Only if the page does not list
+/// the tools, all scopes need a description.
+fn permissions<'a>(
+    app: &'a App,
+    scopes: &'a Scopes,
+    lists_tools: bool,
+) -> (Vec<Permission<'a>>, Vec<&'a str>) {
+    let (mut permissions, mut others) = (Vec::new(), Vec::new());
+    for name in scopes.iter() {
+        let configured = app.scope_descriptions.get(name).map(String::as_str);
+        let default = match name {
+            DEFAULT_SCOPE => "Use the tools of this server",
+            _ => "Use",
+        };
+        match configured.or((!lists_tools).then_some(default)) {
+            Some(description) => permissions.push(Permission { name, description }),
+            None => others.push(name),
+        }
+    }
+    (permissions, others)
 }
 
 fn with_new_cookie(

@@ -23,6 +23,9 @@ pub struct RequestEvent {
     /// Whether `mcpo dev` itself made the request.
     #[serde(default, rename = "self_test")]
     pub is_from_mcpo: bool,
+    /// Whether `mcpo probe` made the request, from another terminal.
+    #[serde(default, rename = "probe")]
+    pub is_from_probe: bool,
 }
 
 impl RequestEvent {

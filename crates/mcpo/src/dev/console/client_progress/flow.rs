@@ -38,6 +38,8 @@ const FORGET_AFTER: Duration = Duration::from_secs(15 * 60);
 const BROWSER: Duration = Duration::from_secs(30);
 /// The name of mcpo's own requests.
 const SELF_TEST: &str = "mcpo";
+/// The name for `mcpo probe` in another terminal.
+const PROBE: &str = "mcpo probe";
 /// The largest number of clients that are tracked. One developer does not have more.
 const MAX_CLIENTS: usize = 64;
 
@@ -66,6 +68,9 @@ impl Flows {
     pub fn take(&mut self, request: &RequestEvent, now: Instant) -> String {
         if request.is_from_mcpo {
             return SELF_TEST.to_owned();
+        }
+        if request.is_from_probe {
+            return PROBE.to_owned();
         }
         let (title, client) = self.who(request, now);
         self.open
@@ -248,6 +253,7 @@ mod tests {
             name: None,
             redirect_uri: None,
             is_from_mcpo: false,
+            is_from_probe: false,
         }
     }
 
@@ -291,6 +297,12 @@ mod tests {
             ..request("mcp", 401, "Claude-User")
         };
         assert_eq!(flows.take(&probe, began), "mcpo");
+        let from_elsewhere = RequestEvent {
+            is_from_mcpo: false,
+            is_from_probe: true,
+            ..probe
+        };
+        assert_eq!(flows.take(&from_elsewhere, began), "mcpo probe");
         assert_eq!(flows.next_look(), None);
     }
 

@@ -45,9 +45,10 @@ impl Reporter<'_> {
         sign_in: String,
     ) {
         let age = change.age();
+        let is_first = self.sign_in.is_none();
         let changes = before.and_then(|before| tools.contract_changes_since(before));
         self.json(|| {
-            let word = if change.files.is_empty() {
+            let word = if is_first || change.files.is_empty() {
                 "ready"
             } else {
                 "reloaded"
@@ -59,14 +60,14 @@ impl Reporter<'_> {
                 "tools": tools.names(), "changes": changes,
             })
         });
-        let is_first = self.sign_in.is_none();
         if is_first {
             self.welcome.print_facts(self.ui, &sign_in, tools);
         }
         match change.describe() {
-            Some(files) => self.ui.step("Reloaded", format_args!("{files} in {age}")),
+            // After failed builds, a change made the first server possible.
+            Some(files) if !is_first => self.ui.step("Reloaded", format_args!("{files} in {age}")),
             None if self.is_restarting => self.ui.step("Restarted", format_args!("in {age}")),
-            None => self.ui.step("Ready", format_args!("in {age}")),
+            _ => self.ui.step("Ready", format_args!("in {age}")),
         }
         self.is_restarting = false;
         if is_first {

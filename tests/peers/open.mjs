@@ -1,0 +1,11 @@
+// The browser of a program that opens a sign-in page:
+//
+//   node open.mjs AUTHORIZE-URL
+//
+// Allows access, and follows the redirect to the program.
+
+import { signInAndAllow } from "./browser.mjs";
+
+const redirect = await signInAndAllow(process.argv[2], {});
+const response = await fetch(redirect);
+if (!response.ok) throw new Error(`${response.status}: ${await response.text()}`);
