@@ -18,6 +18,7 @@ def package(out, allow_dirty):
     dirty = ["--allow-dirty"] if allow_dirty else []
     # Nothing debugs this build.
     settings = {"CARGO_TARGET_DIR": str(target), "CARGO_PROFILE_DEV_DEBUG": "0", "CARGO_INCREMENTAL": "0"}
+    forget_extracted()
     run("cargo", "package", "--locked", *packages, *dirty, env=os.environ | settings)
     folder = out / "crates"
     folder.mkdir(exist_ok=True)
@@ -26,6 +27,15 @@ def package(out, allow_dirty):
     for crate in CRATES:
         shutil.copy(target / "package" / f"{crate}-{version()}.crate", folder)
     makes_projects(target / "debug/mcpo")
+
+
+def forget_extracted():
+    """Removes what cargo extracted from packages of this version before. It would compile that again."""
+    home = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"))
+    for crate in CRATES:
+        # The name of a registry in a folder begins with the host, which is empty.
+        for folder in home.glob(f"registry/src/-*/{crate}-{version()}"):
+            shutil.rmtree(folder)
 
 
 def makes_projects(executable):
