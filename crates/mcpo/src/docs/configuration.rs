@@ -79,7 +79,7 @@ fn page() -> String {
     let mut page = String::from(
         "# Configuration\n\nA server reads its settings from environment variables. For `mcpo dev`, \
          put them into `.env`;\nvariables of the shell take precedence. For `mcpo deploy`, put them \
-         into `env` or `secrets` in\n`Cargo.toml`, as described in [deploy.md](deploy.md#settings). \
+         into `env` or `secrets` in\n`Cargo.toml`, as described in [Settings](deploy.md#settings). \
          A variable that is set but invalid is\nan error, and the server reports all errors when it \
          starts.\n\nThis page is generated from the code.\n",
     );
