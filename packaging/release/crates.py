@@ -18,7 +18,7 @@ def package(out, allow_dirty):
     dirty = ["--allow-dirty"] if allow_dirty else []
     # Nothing debugs this build.
     settings = {"CARGO_TARGET_DIR": str(target), "CARGO_PROFILE_DEV_DEBUG": "0", "CARGO_INCREMENTAL": "0"}
-    forget_extracted()
+    remove_extracted(target)
     run("cargo", "package", "--locked", *packages, *dirty, env=os.environ | settings)
     folder = out / "crates"
     folder.mkdir(exist_ok=True)
@@ -29,12 +29,13 @@ def package(out, allow_dirty):
     makes_projects(target / "debug/mcpo")
 
 
-def forget_extracted():
-    """Removes what cargo extracted from packages of this version before. It would compile that again."""
+def remove_extracted(target):
+    """Removes what an earlier run extracted and compiled: cargo does not look for changes in packages."""
     home = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"))
     for crate in CRATES:
-        # The name of a registry in a folder begins with the host, which is empty.
-        for folder in home.glob(f"registry/src/-*/{crate}-{version()}"):
+        # Cargo names the folder after the host of the registry, which is empty here, and a digest.
+        stale = [*home.glob(f"registry/src/-*/{crate}-{version()}"), *target.glob(f"debug/.fingerprint/{crate}-*")]
+        for folder in stale:
             shutil.rmtree(folder)
 
 

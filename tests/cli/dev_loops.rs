@@ -58,7 +58,7 @@ fn a_server_that_writes_an_input_and_crashes_is_slowed_down() {
     assert!(crashes() - before <= 4, "{}", dev.said());
     // The pause delays a fix at most once; then the fixed server runs.
     project.write(".env", "MCPO_SECRET=x\n");
-    dev.wait_for("Reloaded ");
+    dev.wait_for(" Ready in ");
     let spoiled = std::fs::read_to_string(project.path("note.txt")).unwrap();
     dev.wait_for_answer("/", &spoiled);
 }

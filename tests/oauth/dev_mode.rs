@@ -4,6 +4,7 @@ use std::{
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpStream, UdpSocket},
     os::unix::net::UnixDatagram,
+    pin::pin,
     process::{Command, Stdio},
     time::Duration,
 };
@@ -13,7 +14,7 @@ use mcpo_test_support::{
     process::{SECRET, ServerProcess, free_port},
     wait,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 const SELF_TEST_KEY: &str = "a key of this test";
 const SERVER: &str = env!("CARGO_BIN_EXE_sample-server");
@@ -113,6 +114,46 @@ async fn flow_steps_are_reported_to_mcpo_dev_without_secrets() {
     ] {
         assert!(!messages.contains(secret));
     }
+}
+
+#[tokio::test]
+async fn requests_of_a_probe_are_marked() {
+    let parent = Parent::new();
+    let server = parent.start(true).await;
+    parent.messages();
+    let url = format!("{}/mcp", server.base());
+    let probe = mcpo_probe::Probe::new(url).with_tool("whoami", Map::new());
+    let mut probe = pin!(probe.run());
+    let mut messages = String::new();
+    // The socket holds only a few messages.
+    let report = loop {
+        tokio::select! {
+            report = &mut probe => break report.unwrap(),
+            () = tokio::time::sleep(Duration::from_millis(5)) => {
+                messages.push_str(&parent.messages());
+            }
+        }
+    };
+    assert!(
+        matches!(report.exit(), mcpo_probe::Exit::Success),
+        "{report:?}"
+    );
+    messages.push_str(&parent.messages());
+    TestClient::register(&server.base()).await;
+    messages.push_str(&parent.messages());
+    let steps = messages
+        .lines()
+        .filter_map(|line| line.strip_prefix("X_MCPO_STEP="));
+    let steps: Vec<Value> = steps
+        .map(|step| serde_json::from_str(step).unwrap())
+        .collect();
+    let (last, of_probe) = steps.split_last().unwrap();
+    assert!(of_probe.len() > 5, "{messages}");
+    assert!(
+        of_probe.iter().all(|step| step["probe"] == true),
+        "{messages}"
+    );
+    assert_eq!(last["probe"], false);
 }
 
 #[tokio::test]

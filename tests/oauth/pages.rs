@@ -283,6 +283,20 @@ async fn as12_consent_page_shows_the_configured_description_of_a_scope() {
     );
     // The client has not asked for this scope.
     assert!(!page.contains("Read your notes"), "{page}");
+
+    // A wider scope, which has no description.
+    let server = acme(|config| {
+        config
+            .with_implied_scopes("owner", &["prices:write"])
+            .with_scope_description("prices:write", "Change your prices")
+    })
+    .await;
+    let client = TestClient::register(&server.base()).await;
+    let mut request = client.request();
+    request.retain(|(name, _)| *name != "scope");
+    request.push(("scope", "owner".to_owned()));
+    let page = text(client.authorize(&request).await).await;
+    assert!(page.contains("<li>Change your prices"), "{page}");
 }
 
 #[tokio::test]

@@ -1,11 +1,15 @@
 //! The Python program in docs/clients.md, with the package `fastmcp`.
 
+use std::{fs::File, process::Stdio, time::Duration};
+
 use mcpo_test_support::process::{ServerProcess, free_port};
-use tokio::process::Command;
+use tokio::{process::Command, time::timeout};
 
 use super::{FOLDER, SERVER, node_program, python_program};
 
 const ADDRESS: &str = "http://localhost:8080/mcp";
+/// The client itself would wait for five minutes.
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 fn documented_program() -> String {
     let page = std::fs::read_to_string(format!("{FOLDER}/../../docs/clients.md")).unwrap();
@@ -21,17 +25,25 @@ async fn documented_python_program_signs_in_and_calls_a_tool() {
     let server = ServerProcess::start(SERVER, free_port(), folder.path(), &[]).await;
     let code = documented_program().replace(ADDRESS, &format!("{}/mcp", server.base()));
     let browser = format!("{} {FOLDER}/open.mjs %s &", node_program());
-    let output = Command::new(python_program())
+    // Files, because the browser inherits both and may run longer than the program.
+    let (out, log) = (folder.path().join("out"), folder.path().join("log"));
+    let mut program = Command::new(python_program())
         .args(["-c", &code])
         .env("BROWSER", browser)
         .env("HOME", folder.path())
+        .stdin(Stdio::null())
+        .stdout(File::create(&out).unwrap())
+        .stderr(File::create(&log).unwrap())
         .kill_on_drop(true)
-        .output()
-        .await
+        .spawn()
         .unwrap();
-    let stdout = String::from_utf8_lossy(&output.stdout);
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{stdout}\n{stderr}");
+    let ended = timeout(TIMEOUT, program.wait()).await;
+    let stdout = std::fs::read_to_string(out).unwrap();
+    let log = std::fs::read_to_string(log).unwrap();
+    assert!(
+        ended.is_ok_and(|status| status.unwrap().success()),
+        "{stdout}\n{log}"
+    );
     assert!(stdout.contains("whoami"), "{stdout}");
     assert!(stdout.contains("local-user"), "{stdout}");
 }

@@ -1,6 +1,6 @@
 //! Independent clients and test suites against the real server process.
 //!
-//! They come from npm; `scripts/check` installs them. If they are missing, these tests fail with a
+//! `scripts/check` installs them from npm and pip. If they are missing, these tests fail with a
 //! message. A plain `cargo nextest run` excludes them.
 
 #![allow(

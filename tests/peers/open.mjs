@@ -7,5 +7,5 @@
 import { signInAndAllow } from "./browser.mjs";
 
 const redirect = await signInAndAllow(process.argv[2], {});
-const response = await fetch(redirect);
+const response = await fetch(redirect, { signal: AbortSignal.timeout(20_000) });
 if (!response.ok) throw new Error(`${response.status}: ${await response.text()}`);

@@ -65,7 +65,7 @@ async fn tool_error_is_reported() {
     fail tools-call
       seen: whoami: no API key is set
       expected: a result without isError
-      hint: fix the tool, or pass arguments that it accepts with --args; the text is its own error message
+      hint: fix the tool: the text is its own error message
     outcome: shows call
     ");
 }

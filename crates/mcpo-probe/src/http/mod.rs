@@ -40,8 +40,8 @@ use crate::page_text;
 
 /// The most bytes that are read of a response.
 pub const BODY_LIMIT: usize = 1024 * 1024;
-/// The header of requests to servers on this machine. `mcpo dev` then does not report the steps that
-/// a probe leaves out, or makes wrong on purpose, as those of a client that stopped.
+/// The header of requests to servers on this machine. `mcpo dev` ignores these requests when it looks
+/// for clients that stopped.
 const PROBE_HEADER: HeaderName = HeaderName::from_static("x-mcpo-probe");
 /// How many redirects of a metadata document are followed.
 const REDIRECT_LIMIT: usize = 5;

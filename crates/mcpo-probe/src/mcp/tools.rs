@@ -154,12 +154,13 @@ pub async fn call_one(
     });
     // A result can contain secrets, such as the environment of a local server.
     let said = clean(&log.recorder().secrets.hide(said(&result)));
-    let shown = if arguments.is_empty() {
-        name.to_owned()
-    } else {
+    let has_arguments = !arguments.is_empty();
+    let shown = if has_arguments {
         format!("{name} {}", Value::Object(arguments))
+    } else {
+        name.to_owned()
     };
-    match weigh(&result, &shown, &said) {
+    match weigh(&result, &shown, &said, has_arguments) {
         Ok(text) => pending.pass(log, text),
         Err(fault) if invented && is_error(&result) => {
             let hint = format!(
@@ -177,11 +178,14 @@ fn is_error(result: &Value) -> bool {
 }
 
 /// Returns the text of a good result.
-fn weigh(result: &Value, shown: &str, said: &str) -> Result<String, Fault> {
+fn weigh(result: &Value, shown: &str, said: &str, has_arguments: bool) -> Result<String, Fault> {
     let text = format!("{shown}: {said}");
     if is_error(result) {
-        let hint = "fix the tool, or pass arguments that it accepts with --args; the text is its own \
-                    error message";
+        let hint = if has_arguments {
+            "fix the tool, or pass other arguments: the text is its own error message"
+        } else {
+            "fix the tool: the text is its own error message"
+        };
         return Err(Fault::new(text, "a result without isError", hint));
     }
     if !result.get("content").is_some_and(Value::is_array) {

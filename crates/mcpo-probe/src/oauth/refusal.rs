@@ -17,7 +17,7 @@ struct Cause {
     /// Phrases in lower case, which other pages may contain too.
     words: Vec<String>,
     fix: String,
-    /// The fix if the client id is the URL of a metadata document, which no one has registered.
+    /// The fix if the client id is the URL of a metadata document.
     fix_with_document: Option<String>,
     /// Where codes and words come from. Only tests read them.
     #[serde(rename = "sources")]
@@ -114,7 +114,7 @@ mod tests {
             fix.contains("metadata document (https://c.example/client.json)"),
             "{fix}"
         );
-        assert!(fix.contains("outgoing connections"), "{fix}");
+        assert!(fix.contains("connect to the host"), "{fix}");
     }
 
     #[test]

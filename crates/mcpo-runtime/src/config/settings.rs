@@ -230,7 +230,8 @@ impl Config {
     }
 
     /// Sets what the consent page says about a scope: `("notes:delete", "Delete your notes")`. Without a
-    /// description, it shows the name of the scope.
+    /// description, it shows the name of the scope. An external authorization server has pages of its
+    /// own, which do not use the descriptions.
     pub fn with_scope_description(
         mut self,
         scope: impl Into<String>,

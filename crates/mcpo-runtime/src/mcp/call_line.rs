@@ -71,8 +71,8 @@ impl CallLine {
     }
 }
 
-/// Lets the lines of this thread wait. `write` calls [`write_waiting`], and the thread must call it
-/// when it becomes idle.
+/// Lets the lines of this thread wait. `write` calls [`write_waiting`], and the thread must call
+/// `write` when it becomes idle.
 pub(crate) fn let_lines_wait(write: fn()) {
     WRITE.set(Some(write));
 }

@@ -20,6 +20,8 @@ use crate::{gzip, image::digest, settings::Features};
 /// The maximum size of the source in bytes. Cloud Build accepts more, but a larger source is most
 /// likely a mistake.
 const LARGEST: u64 = 200 * 1024 * 1024;
+/// The size of a header in a tar archive, in bytes.
+const HEADER_LEN: u64 = 512;
 
 /// A source archive, ready to upload.
 #[derive(Debug)]
@@ -49,11 +51,12 @@ pub fn pack(package: &Package, features: &Features) -> Outcome<Source> {
     .map_err(failed)?;
     let mut size = 0;
     for entry in &found.entries {
-        size += add(&mut tar, root, entry).map_err(failed)?;
+        size += size_in_archive(root, entry).map_err(failed)?;
         if size > LARGEST {
             return Err(Failure::new("the source is larger than 200 MiB")
                 .hint("add files that the build does not need to .gitignore"));
         }
+        add(&mut tar, root, entry).map_err(failed)?;
     }
     let bytes = gzip::compress(&tar.into_inner().map_err(failed)?)?;
     let digest = digest(&bytes);
@@ -66,24 +69,26 @@ pub fn pack(package: &Package, features: &Features) -> Outcome<Source> {
     })
 }
 
-/// Adds a file or a link and returns its size.
-fn add<W: io::Write>(tar: &mut Builder<W>, root: &Path, entry: &Entry) -> io::Result<u64> {
+/// Returns the size of a file or a link with its header, before it is read.
+fn size_in_archive(root: &Path, entry: &Entry) -> io::Result<u64> {
+    let content = match &entry.kind {
+        Kind::File => fs::metadata(root.join(&entry.path))?.len(),
+        Kind::Link(_) => 0,
+    };
+    Ok(content + HEADER_LEN)
+}
+
+/// Adds a file or a link.
+fn add<W: io::Write>(tar: &mut Builder<W>, root: &Path, entry: &Entry) -> io::Result<()> {
     match &entry.kind {
         Kind::File => {
             let place = root.join(&entry.path);
-            // Do not read a file that is too large to send.
-            let size = fs::metadata(&place)?.len();
-            if size > LARGEST {
-                return Ok(size);
-            }
             let bytes = fs::read(&place)?;
-            append(tar, &entry.path, mode(&place), &bytes)?;
-            Ok(size)
+            append(tar, &entry.path, mode(&place), &bytes)
         }
         Kind::Link(to) => {
             let mut header = header(EntryType::Symlink, 0o777, 0);
-            tar.append_link(&mut header, &entry.path, to)?;
-            Ok(0)
+            tar.append_link(&mut header, &entry.path, to)
         }
     }
 }

@@ -24,7 +24,7 @@ const EVENT_PREFIX: &str = "X_MCPO_STEP=";
 const MAX_TEXT_CHARS: usize = 200;
 
 /// The header of requests that `mcpo probe` sends to a server on the same machine. Any client may send
-/// it: it only means that the client is not reported if it stops.
+/// it. It only hides that the client stopped, and `mcpo dev` still lists the requests.
 const PROBE_HEADER: &str = "x-mcpo-probe";
 
 /// A response extension that the registration endpoint adds: the client that registered.

@@ -167,8 +167,8 @@ async fn tools_for(app: &App, subject: Option<&Subject>, scopes: &Scopes) -> Opt
     ToolList::new(tools)
 }
 
-/// Returns the scopes with a description, and the names of the others. Only if the page does not list
-/// the tools, all scopes need a description.
+/// Returns the scopes with a description, and the names of the others. A grant also has the scopes that
+/// the requested ones imply. If the page lists the tools, only configured descriptions are shown.
 fn permissions<'a>(
     app: &'a App,
     scopes: &'a Scopes,
@@ -176,16 +176,25 @@ fn permissions<'a>(
 ) -> (Vec<Permission<'a>>, Vec<&'a str>) {
     let (mut permissions, mut others) = (Vec::new(), Vec::new());
     for name in scopes.iter() {
-        let configured = app.scope_descriptions.get(name).map(String::as_str);
-        let default = match name {
-            DEFAULT_SCOPE => "Use the tools of this server",
-            _ => "Use",
-        };
-        match configured.or((!lists_tools).then_some(default)) {
-            Some(description) => permissions.push(Permission { name, description }),
-            None => others.push(name),
+        match name {
+            _ if app.scope_descriptions.contains_key(name) => {}
+            _ if lists_tools => others.push(name),
+            DEFAULT_SCOPE => permissions.push(Permission {
+                name,
+                description: "Use the tools of this server",
+            }),
+            _ => permissions.push(Permission {
+                name,
+                description: "Use",
+            }),
         }
     }
+    let described = app.scope_descriptions.iter();
+    let granted = described.filter(|(name, _)| {
+        app.scopes
+            .covers(scopes, &Scopes::from_names([name.as_str()]))
+    });
+    permissions.extend(granted.map(|(name, description)| Permission { name, description }));
     (permissions, others)
 }
 

@@ -38,8 +38,6 @@ const FORGET_AFTER: Duration = Duration::from_secs(15 * 60);
 const BROWSER: Duration = Duration::from_secs(30);
 /// The name of mcpo's own requests.
 const SELF_TEST: &str = "mcpo";
-/// The name for `mcpo probe` in another terminal.
-const PROBE: &str = "mcpo probe";
 /// The largest number of clients that are tracked. One developer does not have more.
 const MAX_CLIENTS: usize = 64;
 
@@ -70,7 +68,10 @@ impl Flows {
             return SELF_TEST.to_owned();
         }
         if request.is_from_probe {
-            return PROBE.to_owned();
+            let client = Client::of(request);
+            return client
+                .map_or(request.product(), |client| &client.title)
+                .to_owned();
         }
         let (title, client) = self.who(request, now);
         self.open
@@ -290,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_of_mcpo_itself_are_not_tracked() {
+    fn requests_of_mcpo_itself_and_of_a_probe_are_not_tracked() {
         let (mut flows, began) = (Flows::default(), Instant::now());
         let probe = RequestEvent {
             is_from_mcpo: true,
@@ -302,7 +303,7 @@ mod tests {
             is_from_probe: true,
             ..probe
         };
-        assert_eq!(flows.take(&from_elsewhere, began), "mcpo probe");
+        assert_eq!(flows.take(&from_elsewhere, began), "claude.ai");
         assert_eq!(flows.next_look(), None);
     }
 

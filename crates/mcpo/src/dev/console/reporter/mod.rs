@@ -215,6 +215,7 @@ impl<'a> Reporter<'a> {
                 "event": "request", "client": client, "step": step, "method": method,
                 "status": status, "milliseconds": milliseconds,
                 "browser": request.is_from_browser(), "self_test": request.is_from_mcpo,
+                "probe": request.is_from_probe,
             })
         });
         if self.shows_requests {

@@ -64,7 +64,7 @@ impl Reporter<'_> {
             self.welcome.print_facts(self.ui, &sign_in, tools);
         }
         match change.describe() {
-            // After failed builds, a change made the first server possible.
+            // The first server is "Ready", also if a change repaired the build.
             Some(files) if !is_first => self.ui.step("Reloaded", format_args!("{files} in {age}")),
             None if self.is_restarting => self.ui.step("Restarted", format_args!("in {age}")),
             _ => self.ui.step("Ready", format_args!("in {age}")),
