@@ -28,6 +28,18 @@ fn wait_for_event(dev: &Dev, name: &str) -> Value {
 }
 
 #[test]
+fn the_first_server_after_a_failed_build_is_ready() {
+    let project = TinyProject::new();
+    project.answer("1");
+    let dev = Dev::start_with(&project, &["--json"], &[]);
+    wait_for_event(&dev, "build failed");
+    project.answer("\"two\"");
+    let ready = wait_for_event(&dev, "ready");
+    let files = ready["files"].as_array().unwrap();
+    assert!(files.contains(&native("src/main.rs").into()), "{ready}");
+}
+
+#[test]
 fn each_event_is_a_line_of_json() {
     let project = TinyProject::new();
     let dev = Dev::start_with(&project, &["--json"], &[]);

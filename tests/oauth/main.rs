@@ -8,6 +8,7 @@ mod bearer;
 mod clients;
 mod code;
 mod connection;
+mod consent;
 mod cookbook;
 mod crash;
 mod custom_login;

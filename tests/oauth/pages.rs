@@ -4,25 +4,23 @@ use std::{process::Command, sync::Arc};
 
 use mcpo_runtime::{BaseUrl, Config, Server};
 use mcpo_test_support::{
-    acme::{Acme, RESTRICTED, TOOLS},
+    acme::{Acme, TOOLS},
     caller_tools::CallerTools,
-    client::{TestClient, browser, form_in, location},
+    client::{TestClient, browser},
     process::SECRET,
     server::{TestServer, test_keys},
 };
 use reqwest::{Method, Response, StatusCode};
 use tokio::net::TcpListener;
 
-use super::github::GitHubSetup;
-
-const PASSWORD: &str = "open sesame";
+pub const PASSWORD: &str = "open sesame";
 /// What browsers send when a user opens an address.
 const HTML: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
 
 /// What Java's `HttpURLConnection` sends.
 const JAVA: &str = "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2";
 
-async fn acme(change: impl FnOnce(Config) -> Config) -> TestServer {
+pub async fn acme(change: impl FnOnce(Config) -> Config) -> TestServer {
     TestServer::start_serving(Acme, "127.0.0.1:0", Arc::default(), change).await
 }
 
@@ -31,7 +29,7 @@ async fn open(server: &TestServer, path: &str) -> Response {
     request.header("accept", HTML).send().await.unwrap()
 }
 
-async fn text(response: Response) -> String {
+pub async fn text(response: Response) -> String {
     let text = response.text().await.unwrap();
     text.replace("&#x2f;", "/").replace("&quot;", "\"")
 }
@@ -237,106 +235,6 @@ async fn icon_is_the_logo_or_a_letter_and_runs_no_scripts() {
     let page = text(open(&server, "/").await).await;
     assert!(page.contains("<img class=\"logo\" src=\"data:image/png;base64,"));
     assert!(page.contains("<link rel=\"icon\" href=\"/favicon.ico\">"));
-}
-
-#[tokio::test]
-async fn as12_consent_page_lists_the_tools_that_the_client_could_use() {
-    let server = acme(|config| config.with_title("Acme")).await;
-    let client = TestClient::register(&server.base()).await;
-    let page = text(client.authorize(&client.request()).await).await;
-    let marked = "<span class=\"mark\">can change data</span>";
-    for (tool, reads) in TOOLS {
-        let changes = page.contains(&format!("<li>{tool} {marked}</li>"));
-        assert!(page.contains(&format!("<li>{tool}")), "{tool} in {page}");
-        assert_eq!(changes, !reads, "{tool}");
-    }
-    assert!(
-        page.contains("and 9 more, 3 of them can change data"),
-        "{page}"
-    );
-    // The client has not asked for the scope of this tool.
-    assert!(!page.contains(RESTRICTED), "{page}");
-    assert!(page.contains("Allow Test Client to use <strong>Acme</strong>?"));
-    assert!(page.contains("remove this server in Test Client"));
-    // Without a sign-in, there is no other user.
-    assert!(!page.contains("Not you?"), "{page}");
-}
-
-#[tokio::test]
-async fn as12_consent_page_shows_the_configured_description_of_a_scope() {
-    let server = acme(|config| {
-        config
-            .with_scope_description("prices:write", "Change <your> prices")
-            .with_scope_description("notes:read", "Read your notes")
-    })
-    .await;
-    let client = TestClient::register(&server.base()).await;
-    let mut request = client.request();
-    request.retain(|(name, _)| *name != "scope");
-    request.push(("scope", "mcp:tools prices:write".to_owned()));
-    let page = text(client.authorize(&request).await).await;
-    let described = "<li>Change &lt;your&gt; prices <code>prices:write</code></li>";
-    assert!(page.contains(described), "{page}");
-    assert!(
-        page.contains("Scopes: <code>mcp:tools</code></p>"),
-        "{page}"
-    );
-    // The client has not asked for this scope.
-    assert!(!page.contains("Read your notes"), "{page}");
-
-    // A wider scope, which has no description.
-    let server = acme(|config| {
-        config
-            .with_implied_scopes("owner", &["prices:write"])
-            .with_scope_description("prices:write", "Change your prices")
-    })
-    .await;
-    let client = TestClient::register(&server.base()).await;
-    let mut request = client.request();
-    request.retain(|(name, _)| *name != "scope");
-    request.push(("scope", "owner".to_owned()));
-    let page = text(client.authorize(&request).await).await;
-    assert!(page.contains("<li>Change your prices"), "{page}");
-}
-
-#[tokio::test]
-async fn as12_tools_are_not_shown_before_the_sign_in() {
-    let setup = GitHubSetup::new().await;
-    let page = text(setup.client.authorize(&setup.client.request()).await).await;
-    assert!(
-        page.contains("You sign in with <strong>GitHub</strong>"),
-        "{page}"
-    );
-    assert!(page.contains("Use the tools of this server"), "{page}");
-    assert!(!page.contains("whoami"), "{page}");
-}
-
-#[tokio::test]
-async fn another_user_can_sign_out_and_continue() {
-    let server = acme(|config| config.with_password(PASSWORD)).await;
-    let client = TestClient::register(&server.base()).await;
-    let sign_in = text(client.authorize(&client.request()).await).await;
-    assert!(sign_in.contains("autocomplete=\"username\" value=\"admin\" readonly hidden"));
-    assert!(sign_in.contains("aria-describedby=\"password-hint\""));
-    let form = form_in(&sign_in);
-    let fields = [("form", form.as_str()), ("password", PASSWORD)];
-    client.submit("/sign-in", &fields).await;
-    let consent = text(client.authorize(&client.request()).await).await;
-    assert!(consent.contains("<strong>admin</strong>"), "{consent}");
-    assert!(consent.contains("value=\"sign out\""), "{consent}");
-
-    let form = form_in(&consent);
-    let fields = [("form", form.as_str()), ("decision", "sign out")];
-    let response = client.submit("/consent", &fields).await;
-    assert_eq!(response.status(), StatusCode::SEE_OTHER);
-    let next = location(&response);
-    assert!(next.starts_with("/authorize?response_type=code"), "{next}");
-    let page = text(client.authorize(&client.request()).await).await;
-    assert!(page.contains("type=\"password\""), "{page}");
-    // The form of the user who was signed in before is worthless now.
-    let fields = [("form", form.as_str()), ("decision", "allow")];
-    let page = text(client.submit("/consent", &fields).await).await;
-    assert!(page.contains("You continued in another tab"), "{page}");
 }
 
 #[tokio::test]

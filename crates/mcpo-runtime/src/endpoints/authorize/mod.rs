@@ -175,19 +175,17 @@ fn permissions<'a>(
     lists_tools: bool,
 ) -> (Vec<Permission<'a>>, Vec<&'a str>) {
     let (mut permissions, mut others) = (Vec::new(), Vec::new());
-    for name in scopes.iter() {
-        match name {
-            _ if app.scope_descriptions.contains_key(name) => {}
-            _ if lists_tools => others.push(name),
-            DEFAULT_SCOPE => permissions.push(Permission {
-                name,
-                description: "Use the tools of this server",
-            }),
-            _ => permissions.push(Permission {
-                name,
-                description: "Use",
-            }),
+    let is_described = |name: &str| app.scope_descriptions.contains_key(name);
+    for name in scopes.iter().filter(|name| !is_described(name)) {
+        if lists_tools {
+            others.push(name);
+            continue;
         }
+        let description = match name {
+            DEFAULT_SCOPE => "Use the tools of this server",
+            _ => "Use",
+        };
+        permissions.push(Permission { name, description });
     }
     let described = app.scope_descriptions.iter();
     let granted = described.filter(|(name, _)| {
