@@ -42,7 +42,7 @@ pub async fn of(
     {
         return Ok(Some(library.into()));
     }
-    match replay::run(&record, Form::Library, folder, false, cancel).await? {
+    match replay::run(&record, Form::Library, folder, false, None, cancel).await? {
         Replayed::Done { file, .. } => {
             fs::write(kept, format!("{stamp}{}", file.display()))?;
             Ok(Some(file))

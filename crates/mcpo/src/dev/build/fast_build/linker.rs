@@ -45,19 +45,17 @@ pub fn is_c_compiler(record: &Record) -> bool {
     !linkers.any(is_other) && !record.arguments.iter().any(has_flavor)
 }
 
-/// Configures rustc to run mcpo as its linker.
-pub fn link_to_stub(rustc: &mut tokio::process::Command, library: &Path, stub: &Path) {
-    // If mcpo's own path is unknown, the library itself is linked.
-    let Ok(ourselves) = env::current_exe() else {
-        return;
-    };
-    let mut option = OsString::from("linker=");
-    option.push(ourselves);
-    rustc
-        .arg("-C")
-        .arg(option)
-        .env(LIBRARY, library)
-        .env(STUB, stub);
+/// Tells mcpo, if it runs as the linker of this rustc, which library to replace with which stub.
+pub fn configure(rustc: &mut tokio::process::Command, library: &Path, stub: &Path) {
+    rustc.env(LIBRARY, library).env(STUB, stub);
+}
+
+/// Returns the arguments that make rustc run mcpo as its linker. If mcpo's own path is unknown, there
+/// are none, and the library itself is linked.
+pub fn arguments() -> Vec<String> {
+    let ourselves = env::current_exe().ok();
+    let ourselves = ourselves.and_then(|path| path.to_str().map(|path| format!("linker={path}")));
+    ourselves.map_or_else(Vec::new, |linker| vec!["-C".to_owned(), linker])
 }
 
 /// Links if rustc started this process as its linker. Returns `None` if it did not.

@@ -7,6 +7,8 @@
 //! through cargo, which remains the authority: manifests, lock files, build scripts, other crates,
 //! other files, deleted files, and every error.
 
+mod compiler;
+mod crate_files;
 mod library;
 mod linker;
 pub mod record;
@@ -26,6 +28,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::{
+    compiler::WaitingCompiler,
     record::Record,
     replay::{Form, Replayed},
 };
@@ -59,6 +62,8 @@ pub struct FastBuild<'a> {
     /// The command for the executable, once cargo has run it.
     record: Option<Record>,
     library: Library,
+    /// The compiler for the next build.
+    compiler: Option<WaitingCompiler>,
     /// The build of the runtime that the library contains.
     runtime: Option<String>,
     /// The files of the executable's own crate, as of its last build.
@@ -73,7 +78,7 @@ pub struct FastBuild<'a> {
 enum Library {
     Unknown,
     InTheMaking(
-        JoinHandle<io::Result<Option<PathBuf>>>,
+        JoinHandle<io::Result<Option<(PathBuf, WaitingCompiler)>>>,
         #[expect(dead_code, reason = "cancels the work when it is dropped")] DropGuard,
     ),
     Made(PathBuf),
@@ -100,6 +105,7 @@ impl<'a> FastBuild<'a> {
             ui,
             record: None,
             library: Library::Unknown,
+            compiler: None,
             runtime: None,
             own: HashSet::new(),
             failed_by_own: false,
@@ -123,6 +129,7 @@ impl<'a> FastBuild<'a> {
             return;
         };
         let deps = record.values("--out-dir").next().map(PathBuf::from);
+        crate_files::update(&record, &self.folder);
         self.failed_by_own = false;
         self.own = deps
             .and_then(|deps| self.files(&record, &deps))
@@ -164,13 +171,15 @@ impl<'a> FastBuild<'a> {
         let is_announced = std::mem::replace(&mut self.is_announced, true);
         let cancel = CancellationToken::new();
         let guard = cancel.clone().drop_guard();
+        self.compiler = None;
         let making = async move {
             let began = Instant::now();
             // Its symbols may be those of another library.
             let _ = fs::remove_file(stub::path(&folder));
             let library = library::of(&record, &folder, &cancel).await?;
             let form = library.as_deref().map_or(Form::Whole, Form::Beside);
-            replay::run(&record, form, &folder, false, &cancel).await?;
+            replay::run(&record, form, &folder, false, None, &cancel).await?;
+            let compiler = WaitingCompiler::start(replay::setup(&record, form, &folder));
             if library.is_some() && began.elapsed().as_secs() > 2 && !is_announced {
                 let seconds = began.elapsed().as_secs();
                 ui.step(
@@ -180,7 +189,7 @@ impl<'a> FastBuild<'a> {
                     ),
                 );
             }
-            Ok(library)
+            Ok(library.map(|library| (library, compiler)))
         };
         self.library = Library::InTheMaking(tokio::spawn(making), guard);
     }
@@ -205,7 +214,10 @@ impl<'a> FastBuild<'a> {
             Library::None => Form::Whole,
             Library::Unknown | Library::InTheMaking(..) => return None,
         };
-        let replayed = replay::run(record, form, &self.folder, colours, cancel).await;
+        let waiting = self.compiler.take();
+        let replayed = replay::run(record, form, &self.folder, colours, waiting, cancel).await;
+        let setup = replay::setup(record, form, &self.folder);
+        self.compiler = Some(WaitingCompiler::start(setup));
         match replayed.ok()? {
             Replayed::Done { file, said } => {
                 if !said.trim().is_empty() {
@@ -254,7 +266,10 @@ impl<'a> FastBuild<'a> {
             && making.is_finished()
         {
             self.library = match making.await {
-                Ok(Ok(Some(library))) => Library::Made(library),
+                Ok(Ok(Some((library, compiler)))) => {
+                    self.compiler = Some(compiler);
+                    Library::Made(library)
+                }
                 Ok(Ok(None) | Err(_)) | Err(_) => Library::None,
             };
         }

@@ -3,15 +3,14 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    process::Stdio,
 };
 
-use mcpo_common::process::{Group, apart};
-use tokio::process::Command;
+use mcpo_common::process::Group;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    linker,
+    compiler::{Setup, WaitingCompiler},
+    crate_files, linker,
     record::{RUNTIME, Record},
     stub,
 };
@@ -43,42 +42,49 @@ pub enum Replayed {
     Cancelled,
 }
 
-/// Runs `record` again, with the results below `folder`.
+/// Returns what the compiler needs in order to start.
+pub fn setup(record: &Record, form: Form<'_>, folder: &Path) -> Setup {
+    let libraries = match form {
+        Form::Beside(library) if linker::suits(record) => {
+            Some((library.to_owned(), stub::path(folder)))
+        }
+        _ => None,
+    };
+    Setup::new(record, libraries)
+}
+
+/// Runs `record` again, with the results below `folder`. Uses the process that is `waiting`, if it
+/// suits.
 pub async fn run(
     record: &Record,
     form: Form<'_>,
     folder: &Path,
     colours: bool,
+    waiting: Option<WaitingCompiler>,
     cancel: &CancellationToken,
 ) -> io::Result<Replayed> {
     let Some(file) = result(record, form, folder) else {
         return Ok(Replayed::Failed);
     };
-    let mut command = Command::new(&record.program);
-    command
-        .args(arguments(record, form, folder))
-        .arg(if colours {
-            "--color=always"
-        } else {
-            "--color=never"
-        })
-        .current_dir(&record.folder)
-        .envs(&record.environment)
-        .env_remove("RUSTC_WRAPPER")
-        // The jobserver of a cargo that runs mcpo uses descriptors that this process does not have.
-        .env_remove("CARGO_MAKEFLAGS")
-        .env_remove("MAKEFLAGS")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    let stub = stub_of(record, form, folder);
-    if let Some((library, stub)) = &stub
-        && stub.is_file()
-    {
-        linker::link_to_stub(&mut command, library, stub);
+    let setup = setup(record, form, folder);
+    let mut arguments = arguments(record, form, folder);
+    if form != Form::Library {
+        crate_files::select(&mut arguments, record, folder);
     }
-    let mut child = apart(&mut command).spawn()?;
+    let color = if colours { "always" } else { "never" };
+    arguments.push(format!("--color={color}"));
+    let libraries = setup.libraries.as_ref();
+    if libraries.is_some_and(|(_, stub)| stub.is_file()) {
+        arguments.extend(linker::arguments());
+    }
+    let waiting = match waiting {
+        Some(waiting) => waiting.run(&setup, &arguments).await,
+        None => None,
+    };
+    let mut child = match waiting {
+        Some(child) => child,
+        None => setup.start(&arguments)?,
+    };
     let group = Group::of(&child);
     let finished = async {
         let mut said = Vec::new();
@@ -101,7 +107,7 @@ pub async fn run(
     if !status.success() {
         return Ok(Replayed::Failed);
     }
-    if let Some((library, stub)) = &stub
+    if let Some((library, stub)) = libraries
         && !stub.is_file()
     {
         // Without a stub, a link only takes longer.
@@ -109,14 +115,6 @@ pub async fn run(
     }
     let said = String::from_utf8_lossy(&said).into_owned();
     Ok(Replayed::Done { file, said })
-}
-
-/// Returns the library that this build links to, and the path of its stub.
-fn stub_of<'a>(record: &Record, form: Form<'a>, folder: &Path) -> Option<(&'a Path, PathBuf)> {
-    match form {
-        Form::Beside(library) if linker::suits(record) => Some((library, stub::path(folder))),
-        _ => None,
-    }
 }
 
 /// Removes the unfinished objects of a compiler that was killed.
