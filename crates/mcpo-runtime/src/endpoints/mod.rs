@@ -11,6 +11,7 @@ pub(crate) mod extractors;
 pub(crate) mod health;
 pub(crate) mod host_guard;
 pub(crate) mod introspect;
+pub(crate) mod methods;
 pub(crate) mod navigation;
 pub(crate) mod rate_limit;
 pub(crate) mod register;

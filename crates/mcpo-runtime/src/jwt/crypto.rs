@@ -1,49 +1,103 @@
 //! Verification of signatures with ring, the library that TLS uses as well.
-//!
-//! jsonwebtoken would verify signatures with a provider that is chosen once per process. A tool
-//! that uses jsonwebtoken itself must be able to choose its own. So only the keys and names of
-//! jsonwebtoken are used here.
 
-use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind};
-use ring::signature as with_ring;
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256,
+    RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256,
+    RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters, RsaPublicKeyComponents,
+    UnparsedPublicKey,
+};
+use serde::Deserialize;
 
-/// The verification method for each kind of key.
-enum Method {
-    Rsa(&'static with_ring::RsaParameters),
-    Other(&'static dyn with_ring::VerificationAlgorithm),
+/// The signature algorithms that are accepted (RFC 7518 §3.1, RFC 8037 §3.1). Those with a shared
+/// secret (HMAC) are not: a secret that verifies a token can also sign one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(super) enum Algorithm {
+    RS256,
+    RS384,
+    RS512,
+    PS256,
+    PS384,
+    PS512,
+    ES256,
+    ES384,
+    #[serde(rename = "EdDSA")]
+    EdDsa,
 }
 
-fn method(algorithm: Algorithm) -> Option<Method> {
+/// A public key.
+#[derive(Debug)]
+pub(super) enum PublicKey {
+    /// The modulus and the exponent, both as big-endian numbers.
+    Rsa {
+        modulus: Vec<u8>,
+        exponent: Vec<u8>,
+    },
+    /// An uncompressed point of the curve P-256.
+    P256(Vec<u8>),
+    /// An uncompressed point of the curve P-384.
+    P384(Vec<u8>),
+    Ed25519(Vec<u8>),
+}
+
+impl PublicKey {
+    /// Returns the only algorithm of this key, or `None` for RSA, which has several.
+    pub(super) fn algorithm(&self) -> Option<Algorithm> {
+        match self {
+            Self::Rsa { .. } => None,
+            Self::P256(_) => Some(Algorithm::ES256),
+            Self::P384(_) => Some(Algorithm::ES384),
+            Self::Ed25519(_) => Some(Algorithm::EdDsa),
+        }
+    }
+
+    /// Returns true if a signature by this key may use the algorithm.
+    pub(super) fn allows(&self, algorithm: Algorithm) -> bool {
+        match self.algorithm() {
+            Some(only) => only == algorithm,
+            None => rsa_parameters(algorithm).is_some(),
+        }
+    }
+
+    /// Returns true if this key has signed `message` with `algorithm`.
+    pub(super) fn has_signed(
+        &self,
+        algorithm: Algorithm,
+        message: &[u8],
+        unverified: &[u8],
+    ) -> bool {
+        if !self.allows(algorithm) {
+            return false;
+        }
+        let verified = match self {
+            Self::Rsa {
+                modulus: n,
+                exponent: e,
+            } => match rsa_parameters(algorithm) {
+                Some(parameters) => {
+                    RsaPublicKeyComponents { n, e }.verify(parameters, message, unverified)
+                }
+                None => return false,
+            },
+            Self::P256(point) => {
+                UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, unverified)
+            }
+            Self::P384(point) => {
+                UnparsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, point).verify(message, unverified)
+            }
+            Self::Ed25519(key) => UnparsedPublicKey::new(&ED25519, key).verify(message, unverified),
+        };
+        verified.is_ok()
+    }
+}
+
+fn rsa_parameters(algorithm: Algorithm) -> Option<&'static RsaParameters> {
     Some(match algorithm {
-        Algorithm::RS256 => Method::Rsa(&with_ring::RSA_PKCS1_2048_8192_SHA256),
-        Algorithm::RS384 => Method::Rsa(&with_ring::RSA_PKCS1_2048_8192_SHA384),
-        Algorithm::RS512 => Method::Rsa(&with_ring::RSA_PKCS1_2048_8192_SHA512),
-        Algorithm::PS256 => Method::Rsa(&with_ring::RSA_PSS_2048_8192_SHA256),
-        Algorithm::PS384 => Method::Rsa(&with_ring::RSA_PSS_2048_8192_SHA384),
-        Algorithm::PS512 => Method::Rsa(&with_ring::RSA_PSS_2048_8192_SHA512),
-        Algorithm::ES256 => Method::Other(&with_ring::ECDSA_P256_SHA256_FIXED),
-        Algorithm::ES384 => Method::Other(&with_ring::ECDSA_P384_SHA384_FIXED),
-        Algorithm::EdDSA => Method::Other(&with_ring::ED25519),
-        // A shared secret (HMAC) that verifies a token can also sign one.
-        _ => return None,
+        Algorithm::RS256 => &RSA_PKCS1_2048_8192_SHA256,
+        Algorithm::RS384 => &RSA_PKCS1_2048_8192_SHA384,
+        Algorithm::RS512 => &RSA_PKCS1_2048_8192_SHA512,
+        Algorithm::PS256 => &RSA_PSS_2048_8192_SHA256,
+        Algorithm::PS384 => &RSA_PSS_2048_8192_SHA384,
+        Algorithm::PS512 => &RSA_PSS_2048_8192_SHA512,
+        Algorithm::ES256 | Algorithm::ES384 | Algorithm::EdDsa => return None,
     })
-}
-
-/// Returns true if `key` has signed `message` with `algorithm`.
-pub(super) fn is_signed(
-    algorithm: Algorithm,
-    key: &DecodingKey,
-    message: &[u8],
-    unverified: &[u8],
-) -> bool {
-    let verified = match (method(algorithm), key.kind()) {
-        (Some(Method::Rsa(parameters)), DecodingKeyKind::RsaModulusExponent { n, e }) => {
-            with_ring::RsaPublicKeyComponents { n, e }.verify(parameters, message, unverified)
-        }
-        (Some(Method::Other(algorithm)), DecodingKeyKind::SecretOrDer(key)) => {
-            with_ring::UnparsedPublicKey::new(algorithm, key).verify(message, unverified)
-        }
-        (Some(Method::Rsa(_) | Method::Other(_)) | None, _) => return false,
-    };
-    verified.is_ok()
 }

@@ -1,13 +1,13 @@
 //! The signing keys of an issuer (RFC 7517).
 
-use jsonwebtoken::{
-    Algorithm, DecodingKey,
-    jwk::{AlgorithmParameters, EllipticCurve, Jwk},
-};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::token::{JwtError, JwtHeader};
+use super::{
+    crypto::{Algorithm, PublicKey},
+    token::{JwtError, JwtHeader},
+};
 
 /// The largest number of keys that are read. Issuers have few keys, and more would slow down the
 /// search.
@@ -21,7 +21,23 @@ pub(crate) struct KeySet(Vec<Key>);
 struct Key {
     id: Option<String>,
     algorithm: Option<Algorithm>,
-    public: DecodingKey,
+    public: PublicKey,
+}
+
+/// A key as an issuer publishes it (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2).
+#[derive(Deserialize)]
+struct Jwk {
+    kty: String,
+    #[serde(rename = "use")]
+    purpose: Option<String>,
+    key_ops: Option<Vec<String>>,
+    alg: Option<Algorithm>,
+    kid: Option<String>,
+    crv: Option<String>,
+    x: Option<String>,
+    y: Option<String>,
+    n: Option<String>,
+    e: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -34,7 +50,7 @@ impl KeySet {
     /// unusable (RFC 7517 §5).
     pub(crate) fn read(document: KeySetDocument) -> Self {
         let keys = document.keys.into_iter().take(MAX_KEYS);
-        Self(keys.filter_map(|key| Key::read(&key)).collect())
+        Self(keys.filter_map(Key::read).collect())
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -42,7 +58,7 @@ impl KeySet {
     }
 
     /// Returns the key that the token's header selects, if there is only one.
-    pub(super) fn find(&self, head: &JwtHeader) -> Result<&DecodingKey, JwtError> {
+    pub(super) fn find(&self, head: &JwtHeader) -> Result<&PublicKey, JwtError> {
         let mut fitting = self.0.iter().filter(|key| key.fits(head));
         match (fitting.next(), fitting.next()) {
             (None, _) => Err(JwtError::UnknownKey),
@@ -52,40 +68,53 @@ impl KeySet {
     }
 }
 
-impl Key {
-    fn read(value: &Value) -> Option<Self> {
-        let purpose = value.get("use").and_then(Value::as_str);
-        if purpose.is_some_and(|purpose| purpose != "sig") {
-            return None;
-        }
-        let operations = value.get("key_ops").and_then(Value::as_array);
-        if operations.is_some_and(|all| !all.iter().any(|operation| operation == "verify")) {
-            return None;
-        }
-        let algorithm = match value.get("alg") {
-            None => None,
-            Some(name) => Some(name.as_str()?.parse().ok()?),
-        };
-        let jwk: Jwk = serde_json::from_value(value.clone()).ok()?;
-        let public = DecodingKey::from_jwk(&jwk).ok()?;
-        let by_kind = match &jwk.algorithm {
-            AlgorithmParameters::RSA(_) => None,
-            AlgorithmParameters::EllipticCurve(key) => match key.curve {
-                EllipticCurve::P256 => Some(Algorithm::ES256),
-                EllipticCurve::P384 => Some(Algorithm::ES384),
-                _ => return None,
+impl Jwk {
+    /// Returns the public key, or `None` if it is of a kind that is not accepted.
+    fn public_key(&self) -> Option<PublicKey> {
+        Some(match (self.kty.as_str(), self.crv.as_deref()) {
+            ("RSA", _) => PublicKey::Rsa {
+                modulus: decoded(self.n.as_ref())?,
+                exponent: decoded(self.e.as_ref())?,
             },
-            AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
-                Some(Algorithm::EdDSA)
-            }
+            ("EC", Some("P-256")) => PublicKey::P256(self.point(32)?),
+            ("EC", Some("P-384")) => PublicKey::P384(self.point(48)?),
+            ("OKP", Some("Ed25519")) => PublicKey::Ed25519(decoded(self.x.as_ref())?),
             _ => return None,
-        };
-        if by_kind.is_some() && algorithm.is_some() && by_kind != algorithm {
+        })
+    }
+
+    /// Returns the uncompressed point of a curve whose coordinates have `len` bytes
+    /// (SEC 1 §2.3.3).
+    fn point(&self, len: usize) -> Option<Vec<u8>> {
+        const UNCOMPRESSED: u8 = 4;
+        let (x, y) = (decoded(self.x.as_ref())?, decoded(self.y.as_ref())?);
+        let is_whole = x.len() == len && y.len() == len;
+        is_whole.then(|| [&[UNCOMPRESSED], &*x, &*y].concat())
+    }
+}
+
+fn decoded(number: Option<&String>) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(number?).ok()
+}
+
+impl Key {
+    fn read(value: Value) -> Option<Self> {
+        let jwk: Jwk = serde_json::from_value(value).ok()?;
+        let purpose = jwk.purpose.as_deref();
+        let operations = jwk.key_ops.as_ref();
+        let verifies = |all: &Vec<String>| all.iter().any(|operation| operation == "verify");
+        if purpose.is_some_and(|purpose| purpose != "sig")
+            || operations.is_some_and(|all| !verifies(all))
+        {
+            return None;
+        }
+        let public = jwk.public_key()?;
+        if jwk.alg.is_some_and(|algorithm| !public.allows(algorithm)) {
             return None;
         }
         Some(Self {
-            id: jwk.common.key_id,
-            algorithm: algorithm.or(by_kind),
+            id: jwk.kid,
+            algorithm: jwk.alg,
             public,
         })
     }
@@ -93,7 +122,7 @@ impl Key {
     /// Returns true if the key may be used for the token. An RSA key, for example, is used only
     /// with RSA algorithms.
     fn fits(&self, head: &JwtHeader) -> bool {
-        self.public.family().algorithms().contains(&head.algorithm)
+        self.public.allows(head.algorithm)
             && self
                 .algorithm
                 .is_none_or(|algorithm| algorithm == head.algorithm)

@@ -54,25 +54,6 @@ fn head(value: &Value) -> String {
     URL_SAFE_NO_PAD.encode(value.to_string())
 }
 
-/// A tool that uses jsonwebtoken itself chooses a provider for the whole process.
-#[test]
-fn up5_crypto_provider_of_the_process_is_neither_set_nor_used() {
-    use jsonwebtoken::{crypto, errors::ErrorKind};
-
-    static OF_A_TOOL: crypto::CryptoProvider = crypto::CryptoProvider {
-        signer_factory: |_, _| Err(ErrorKind::InvalidAlgorithm.into()),
-        verifier_factory: |_, _| Err(ErrorKind::InvalidAlgorithm.into()),
-        key_utils: crypto::KeyUtils::new_unimplemented(),
-    };
-    let ec = format!("eyJhbGciOiJFUzI1NiJ9.{CLAIMS}.{EC_SIGNATURE}");
-    assert!(outcome(&ec, &[ec_key()]).is_ok());
-    assert!(OF_A_TOOL.install_default().is_ok(), "none was chosen yet");
-    assert!(
-        outcome(&ec, &[ec_key()]).is_ok(),
-        "and the server still uses its own"
-    );
-}
-
 #[test]
 fn up5_examples_of_the_specifications_are_verified() {
     let ec = format!("eyJhbGciOiJFUzI1NiJ9.{CLAIMS}.{EC_SIGNATURE}");
@@ -99,6 +80,35 @@ fn up5_examples_of_the_specifications_are_verified() {
     assert_eq!(outcome(&ed, &all).unwrap_err(), JwtError::Malformed);
     let ed = format!("eyJhbGciOiJFZERTQSJ9.{CLAIMS}.{signature}");
     assert_eq!(outcome(&ed, &all).unwrap_err(), JwtError::Signature);
+}
+
+#[test]
+fn up5_signatures_with_all_kinds_of_generated_keys_are_verified() {
+    use ring::{
+        rand::SystemRandom,
+        signature::{ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _},
+    };
+    let random = SystemRandom::new();
+    let encoded = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+    let message = |algorithm: &str| format!("{}.{CLAIMS}", head(&json!({ "alg": algorithm })));
+
+    let curve = &ECDSA_P384_SHA384_FIXED_SIGNING;
+    let pair = EcdsaKeyPair::generate_pkcs8(curve, &random).unwrap();
+    let pair = EcdsaKeyPair::from_pkcs8(curve, pair.as_ref(), &random).unwrap();
+    let (x, y) = pair.public_key().as_ref()[1..].split_at(48);
+    let key = json!({ "kty": "EC", "crv": "P-384", "x": encoded(x), "y": encoded(y) });
+    let signed = message("ES384");
+    let signature = pair.sign(&random, signed.as_bytes()).unwrap();
+    let token = format!("{signed}.{}", encoded(signature.as_ref()));
+    assert!(outcome(&token, &[key, ec_key()]).is_ok());
+
+    let pair = Ed25519KeyPair::generate_pkcs8(&random).unwrap();
+    let pair = Ed25519KeyPair::from_pkcs8(pair.as_ref()).unwrap();
+    let x = encoded(pair.public_key().as_ref());
+    let key = json!({ "kty": "OKP", "crv": "Ed25519", "x": x });
+    let signed = message("EdDSA");
+    let signature = encoded(pair.sign(signed.as_bytes()).as_ref());
+    assert!(outcome(&format!("{signed}.{signature}"), &[key]).is_ok());
 }
 
 #[test]
@@ -136,6 +146,43 @@ fn up5_signature_is_bound_to_text_key_and_algorithm() {
         );
         let fault = outcome(&token, &[ec_key()]).unwrap_err();
         assert_eq!(fault, JwtError::Algorithm(algorithm.to_owned()));
+    }
+}
+
+#[test]
+fn up5_keys_that_are_not_usable_are_skipped() {
+    let changed = |key: Value, name: &str, value: Value| {
+        let mut key = key;
+        key[name] = value;
+        key
+    };
+    for (is_usable, key) in [
+        (true, ec_key()),
+        (true, changed(ec_key(), "use", "sig".into())),
+        (false, changed(ec_key(), "use", "enc".into())),
+        (false, changed(ec_key(), "use", 7.into())),
+        (
+            true,
+            changed(ec_key(), "key_ops", json!(["verify", "sign"])),
+        ),
+        (false, changed(ec_key(), "key_ops", json!(["wrapKey"]))),
+        (true, changed(ec_key(), "alg", "ES256".into())),
+        (false, changed(ec_key(), "alg", "RS256".into())),
+        (false, changed(ec_key(), "alg", "ECDH-ES".into())),
+        (false, changed(ec_key(), "crv", "secp256k1".into())),
+        // RFC 7518 section 6.2.1.2: a coordinate has the full length of its curve.
+        (false, changed(ec_key(), "crv", "P-384".into())),
+        (false, changed(ec_key(), "x", "AQAB".into())),
+        (false, changed(ec_key(), "y", "not base64!".into())),
+        (true, changed(rsa_key(), "alg", "PS512".into())),
+        (false, changed(rsa_key(), "alg", "HS256".into())),
+        (false, changed(rsa_key(), "n", Value::Null)),
+        (false, changed(rsa_key(), "kty", "oct".into())),
+        (true, ed_key()),
+        (false, changed(ed_key(), "crv", "X25519".into())),
+        (false, json!("not an object")),
+    ] {
+        assert_eq!(!keys(&[key.clone()]).is_empty(), is_usable, "{key}");
     }
 }
 

@@ -1,15 +1,17 @@
 //! Verification of JSON Web Tokens of other issuers (RFC 7519).
 //!
-//! ring verifies the signatures, and jsonwebtoken parses the keys. This module and its callers
-//! check the claims, with the time of this server's clock.
+//! ring verifies the signatures. This module and its callers check the claims, with the time of this
+//! server's clock.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::Algorithm;
-use serde::Deserialize;
+use serde::{
+    Deserialize,
+    de::{IntoDeserializer as _, value::Error as UnknownName},
+};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
-use super::{claims::Claims, crypto, keys::KeySet};
+use super::{claims::Claims, crypto::Algorithm, keys::KeySet};
 
 /// The longest token, in bytes. Access tokens with many claims have a few kilobytes.
 const MAX_TOKEN_LEN: usize = 16 * 1024;
@@ -96,13 +98,11 @@ impl JwtHeader {
         if head.crit.is_some() {
             return Err(JwtError::Critical);
         }
-        let algorithm = match head.alg.parse() {
-            Ok(Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512) | Err(_) => {
-                let short: String = head.alg.chars().take(16).collect();
-                return Err(JwtError::Algorithm(short.escape_debug().to_string()));
-            }
-            Ok(algorithm) => algorithm,
-        };
+        let name = head.alg.as_str().into_deserializer();
+        let algorithm = Algorithm::deserialize(name).map_err(|_: UnknownName| {
+            let short: String = head.alg.chars().take(16).collect();
+            JwtError::Algorithm(short.escape_debug().to_string())
+        })?;
         let kind = head.typ.map(|kind| {
             let kind = kind.to_ascii_lowercase();
             kind.strip_prefix("application/")
@@ -122,7 +122,7 @@ impl JwtHeader {
     pub(crate) fn half_digest(&self, text: &str) -> String {
         let digest = match self.algorithm {
             Algorithm::RS384 | Algorithm::PS384 | Algorithm::ES384 => Sha384::digest(text).to_vec(),
-            Algorithm::RS512 | Algorithm::PS512 | Algorithm::EdDSA => Sha512::digest(text).to_vec(),
+            Algorithm::RS512 | Algorithm::PS512 | Algorithm::EdDsa => Sha512::digest(text).to_vec(),
             _ => Sha256::digest(text).to_vec(),
         };
         URL_SAFE_NO_PAD.encode(&digest[..digest.len() / 2])
@@ -141,7 +141,7 @@ pub(super) fn verify(token: &str, head: &JwtHeader, keys: &KeySet) -> Result<Cla
             .map_err(|_| JwtError::Malformed)
     };
     let signature = decoded(signature)?;
-    if !crypto::is_signed(head.algorithm, key, message.as_bytes(), &signature) {
+    if !key.has_signed(head.algorithm, message.as_bytes(), &signature) {
         return Err(JwtError::Signature);
     }
     let claims = serde_json::from_slice(&decoded(claims)?);

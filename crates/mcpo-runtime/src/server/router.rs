@@ -7,7 +7,7 @@ use axum::{
     extract::Request,
     middleware::{self, Next},
     response::Response,
-    routing::{MethodRouter, any, get, post},
+    routing::MethodRouter,
 };
 use http::{HeaderName, Method, header};
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
@@ -16,7 +16,9 @@ use crate::{
     base::request_log::RequestLog,
     endpoints::{
         authorize, callback, consent, discovery, domain_verification, health, host_guard,
-        introspect, rate_limit, register, revoke, sign_in, site, token,
+        introspect,
+        methods::{any, get, post},
+        rate_limit, register, revoke, sign_in, site, token,
     },
     mcp,
     oauth::paths,
@@ -76,11 +78,11 @@ fn authorization_server(app: &Arc<App>) -> Router<Arc<App>> {
         .route(paths::AUTHORIZE, get(authorize::get))
         .route(
             paths::SIGN_IN,
-            post(sign_in::post).get(site::form_without_request),
+            post(sign_in::post).merge(get(site::form_without_request)),
         )
         .route(
             paths::CONSENT,
-            post(consent::post).get(site::form_without_request),
+            post(consent::post).merge(get(site::form_without_request)),
         );
     let pages = match app.login.provider() {
         Some(provider) => pages.route(provider.callback, get(callback::get)),
