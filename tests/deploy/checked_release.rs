@@ -70,7 +70,7 @@ impl Service {
     pub fn run(&self, arguments: &[&str]) -> RunResult {
         let child = self.begin(arguments);
         let result = RunResult::of(&child.wait_with_output().unwrap());
-        json_schema::check(arguments, &result.stdout);
+        json_schema::check(arguments, &result);
         result
     }
 

@@ -15,7 +15,7 @@ fn run(project: &Project, arguments: &[&str]) -> RunResult {
         .args(arguments)
         .current_dir(project.path(""));
     let result = RunResult::of(&command.output().unwrap());
-    json_schema::check(arguments, &result.stdout);
+    json_schema::check(arguments, &result);
     result
 }
 

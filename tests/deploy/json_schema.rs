@@ -4,13 +4,20 @@ use std::{fs, path::PathBuf};
 
 use serde_json::Value;
 
+use crate::project::RunResult;
+
+/// The exit code for arguments that cannot be read. `--json` has no effect then.
+const USAGE_ERROR: i32 = 2;
+
 /// Checks the output of `mcpo deploy` with these arguments, if it is JSON. Members that the schema
 /// does not declare are errors here, although the published schemas allow them.
 #[track_caller]
-pub fn check(arguments: &[&str], stdout: &str) {
-    if !arguments.contains(&"--json") || stdout.trim().is_empty() {
+pub fn check(arguments: &[&str], result: &RunResult) {
+    let has_output = !matches!(result.code, None | Some(USAGE_ERROR));
+    if !arguments.contains(&"--json") || (!has_output && result.stdout.is_empty()) {
         return;
     }
+    let stdout = &result.stdout;
     if arguments.contains(&"--logs") {
         for line in stdout.lines() {
             assert_valid("log-entry", &serde_json::from_str(line).unwrap());

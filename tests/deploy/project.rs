@@ -106,7 +106,7 @@ impl Project {
     /// Runs mcpo to its end, with `deploy REGION` before the arguments.
     pub fn run(&self, google: &Google, arguments: &[&str]) -> RunResult {
         let result = RunResult::of(&self.command(google, arguments).output().unwrap());
-        json_schema::check(arguments, &result.stdout);
+        json_schema::check(arguments, &result);
         result
     }
 

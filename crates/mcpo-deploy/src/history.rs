@@ -13,7 +13,7 @@ use crate::{
         run::{Service, TrafficTarget, TrafficTargetStatus},
     },
     shares::{Shares, without},
-    traffic::{CHECK_TAG, Share, Wanted, serving, tags},
+    traffic::{CHECK_TAG, Share, Wanted, scaled, serving, tags},
 };
 
 /// The annotation with the revisions that served all requests, the last one last.
@@ -73,24 +73,30 @@ pub fn is_checked(service: &Service, revision: &str) -> bool {
 }
 
 /// Returns the shares to restore if a checked release of `revision` fails. Rounding changes the
-/// proportions of small shares, so the recorded shares take precedence if they are of the revisions
-/// that still serve.
+/// proportions of small shares, so the recorded shares take precedence if they are still valid.
 pub fn before(service: &Service, revision: &str) -> Shares {
     let others = without(&serving(service), revision);
     recorded_for(service, revision, &others).unwrap_or(others)
 }
 
-/// Returns the shares that a checked release of `revision` has recorded, unless other revisions than
-/// the recorded ones serve now.
+/// Returns the shares that a checked release of `revision` has recorded, unless someone else has
+/// changed the traffic since. The release scales the recorded shares at each step, so it is known
+/// what serves after its last write.
 fn recorded_for(service: &Service, revision: &str, others: &[(String, i64)]) -> Option<Shares> {
     let recorded = recorded(service);
-    let names = |shares: &[(String, i64)]| {
-        let mut names: Vec<_> = shares.iter().map(|(name, _)| name.clone()).collect();
-        names.sort();
-        names
-    };
-    let is_current = others.is_empty() || names(others) == names(&recorded);
-    (is_checked(service, revision) && !recorded.is_empty() && is_current).then_some(recorded)
+    if !is_checked(service, revision) || recorded.is_empty() {
+        return None;
+    }
+    let rest = others.iter().map(|(_, share)| share).sum();
+    let written = scaled(&recorded, revision, rest).ok()?;
+    let mut written: Shares = written
+        .into_iter()
+        .map(|target| (target.revision, target.percent))
+        .collect();
+    let mut others = others.to_vec();
+    written.sort();
+    others.sort();
+    (written == others).then_some(recorded)
 }
 
 /// Returns the traffic targets of a release of `newest`. If a checked release of another revision has
@@ -224,7 +230,18 @@ mod tests {
             { "revision": "c", "percent": 50 }, tag,
         ]);
         assert_eq!(read(&half, &recorded), exact);
+        // The rest is too small for two revisions.
+        let almost_all = json!([
+            { "revision": "a", "percent": 1 }, { "revision": "c", "percent": 99 }, tag,
+        ]);
+        assert_eq!(read(&almost_all, &recorded), exact);
         // Someone else has changed the traffic since, or the record is not valid.
+        let changed = json!([
+            { "revision": "a", "percent": 20 }, { "revision": "b", "percent": 30 },
+            { "revision": "c", "percent": 50 }, tag,
+        ]);
+        let shares = [("a".to_owned(), 20), ("b".to_owned(), 30)];
+        assert_eq!(read(&changed, &recorded), shares);
         let other = json!([{ "revision": "d", "percent": 100 }, tag]);
         assert_eq!(read(&other, &recorded), [("d".to_owned(), 100)]);
         let invalid = json!({ "mcpo-before": "d=50" });

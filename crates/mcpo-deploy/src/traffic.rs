@@ -234,8 +234,9 @@ fn as_targets(shares: &[(String, i64)]) -> Vec<TrafficTarget> {
         .collect()
 }
 
-/// Scales the shares of the other revisions so that they add up to `sum`, with at least 1 % each.
-fn scaled(serving: &[(String, i64)], newest: &str, sum: i64) -> Outcome<Vec<TrafficTarget>> {
+/// Scales the shares of the other revisions so that they add up to `sum`, with at least 1 % each. If
+/// there are more revisions than percent, the one with the largest share gets all.
+pub fn scaled(serving: &[(String, i64)], newest: &str, sum: i64) -> Outcome<Vec<TrafficTarget>> {
     let others: Vec<_> = serving.iter().filter(|(name, _)| name != newest).collect();
     let total: i64 = others.iter().map(|(_, share)| share).sum();
     if total == 0 {
@@ -255,7 +256,6 @@ fn scaled(serving: &[(String, i64)], newest: &str, sum: i64) -> Outcome<Vec<Traf
         *part -= excess;
     }
     if parts.iter().any(|(_, part)| *part < 1) {
-        // More revisions than percent: the revision with the largest share gets them.
         let main = others.iter().max_by_key(|(_, share)| *share);
         parts = main
             .map(|(name, _)| (name.as_str(), sum))

@@ -182,7 +182,11 @@ fn up5_keys_that_are_not_usable_are_skipped() {
         (false, changed(ed_key(), "crv", "X25519".into())),
         (false, json!("not an object")),
     ] {
-        assert_eq!(!keys(&[key.clone()]).is_empty(), is_usable, "{key}");
+        assert_eq!(
+            !keys(std::slice::from_ref(&key)).is_empty(),
+            is_usable,
+            "{key}"
+        );
     }
 }
 

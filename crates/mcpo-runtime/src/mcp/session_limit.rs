@@ -200,10 +200,12 @@ mod tests {
         limit.used("0");
         let closed = begin(&limit, "ada", "more").unwrap().unwrap();
         assert!(&*closed != "0" && &*closed != "his", "{closed}");
-        limit.ended("5");
+        let ids = (1..MAX_OF_PRINCIPAL).map(|number| number.to_string());
+        let mut open = ids.filter(|id| **id != *closed);
+        limit.ended(&open.next().unwrap());
         assert_eq!(begin(&limit, "ada", "again"), Ok(None));
         // An unused place is released.
-        limit.ended("6");
+        limit.ended(&open.next().unwrap());
         drop(limit.begin("ada").unwrap());
         assert_eq!(begin(&limit, "ada", "last"), Ok(None));
     }
