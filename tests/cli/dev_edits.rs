@@ -347,3 +347,39 @@ fn a_long_path_of_the_temporary_folder_works() {
     dev.wait_for(" Ready in ");
     assert_eq!(dev.get("/"), "one");
 }
+
+/// Returns the compiler that waits for its arguments.
+#[cfg(target_os = "linux")]
+fn waiting_compiler(parent: u32) -> u32 {
+    let line = format!("PPid:\t{parent}\n");
+    wait::until("a waiting compiler", || {
+        let processes = fs::read_dir("/proc").unwrap().flatten();
+        let mut waiting = processes.filter(|process| {
+            let read = |file| fs::read_to_string(process.path().join(file)).unwrap_or_default();
+            read("cmdline").contains("@/dev/stdin") && read("status").contains(&line)
+        });
+        waiting.next()?.file_name().to_str()?.parse().ok()
+    })
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_compiler_waits_for_the_next_change_and_ends_together_with_mcpo() {
+    let mut editor = Editor::new();
+    let first = waiting_compiler(editor.dev.pid());
+    // Only this process compiles the change.
+    wait::signal("STOP", first);
+    editor.project.answer("\"changed\"");
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    assert_ne!(editor.dev.get("/"), "changed");
+    wait::signal("CONT", first);
+    editor.expect("changed");
+
+    let next = waiting_compiler(editor.dev.pid());
+    assert_ne!(next, first);
+    editor.dev.signal("KILL");
+    editor.dev.wait();
+    wait::until("the compiler's end", || {
+        (!wait::is_running(next)).then_some(())
+    });
+}

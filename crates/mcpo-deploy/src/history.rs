@@ -72,11 +72,22 @@ pub fn is_checked(service: &Service, revision: &str) -> bool {
         .any(|(tag, name)| tag == CHECK_TAG && name == revision)
 }
 
-/// Returns the shares to restore if a checked release of `revision` fails. Rounding changes the
-/// proportions of small shares, so the recorded shares take precedence if they are still valid.
+/// Returns the shares to restore if a checked release of `revision` fails; they add up to 100, or
+/// there are none. Rounding changes the proportions of small shares, so the recorded shares take
+/// precedence if they are still valid.
 pub fn before(service: &Service, revision: &str) -> Shares {
     let others = without(&serving(service), revision);
-    recorded_for(service, revision, &others).unwrap_or(others)
+    let recorded = recorded_for(service, revision, &others);
+    recorded.unwrap_or_else(|| scaled_shares(&others, revision, 100))
+}
+
+/// Returns the shares of the other revisions, scaled so that they add up to `sum`.
+fn scaled_shares(shares: &[(String, i64)], revision: &str, sum: i64) -> Shares {
+    let scaled = scaled(shares, revision, sum).unwrap_or_default();
+    let scaled = scaled.into_iter();
+    scaled
+        .map(|target| (target.revision, target.percent))
+        .collect()
 }
 
 /// Returns the shares that a checked release of `revision` has recorded, unless someone else has
@@ -88,11 +99,7 @@ fn recorded_for(service: &Service, revision: &str, others: &[(String, i64)]) -> 
         return None;
     }
     let rest = others.iter().map(|(_, share)| share).sum();
-    let written = scaled(&recorded, revision, rest).ok()?;
-    let mut written: Shares = written
-        .into_iter()
-        .map(|target| (target.revision, target.percent))
-        .collect();
+    let mut written = scaled_shares(&recorded, revision, rest);
     let mut others = others.to_vec();
     written.sort();
     others.sort();
@@ -128,7 +135,10 @@ pub fn interrupted(current: &Service, newest: &str) -> Option<(String, Service)>
     if others.is_empty() {
         return None;
     }
-    let shares = recorded_for(current, &name, &others)?;
+    if recorded(current).is_empty() {
+        return None;
+    }
+    let shares = before(current, &name);
     let shares = shares.iter().map(|(name, share)| TrafficTargetStatus {
         target: TrafficTarget::revision(name, *share),
         ..TrafficTargetStatus::default()
@@ -240,8 +250,12 @@ mod tests {
             { "revision": "a", "percent": 20 }, { "revision": "b", "percent": 30 },
             { "revision": "c", "percent": 50 }, tag,
         ]);
-        let shares = [("a".to_owned(), 20), ("b".to_owned(), 30)];
-        assert_eq!(read(&changed, &recorded), shares);
+        let in_all = [("a".to_owned(), 40), ("b".to_owned(), 60)];
+        assert_eq!(read(&changed, &recorded), in_all);
+        // A canary continues as a checked release.
+        let canary =
+            json!([{ "revision": "a", "percent": 90 }, { "revision": "c", "percent": 10 }]);
+        assert_eq!(read(&canary, &json!({})), [("a".to_owned(), 100)]);
         let other = json!([{ "revision": "d", "percent": 100 }, tag]);
         assert_eq!(read(&other, &recorded), [("d".to_owned(), 100)]);
         let invalid = json!({ "mcpo-before": "d=50" });

@@ -67,6 +67,15 @@ use self::{
 
 /// Deploys, or runs the action that the arguments select.
 pub fn run(args: &DeployArgs, ui: &Ui) -> Outcome {
+    let made = CreatedResources::default();
+    let outcome = run_action(args, &made, ui);
+    if let (Err(failure), true) = (&outcome, args.json) {
+        ui.result(report::failure_as_json(failure, &made.list()));
+    }
+    outcome
+}
+
+fn run_action(args: &DeployArgs, made: &CreatedResources, ui: &Ui) -> Outcome {
     let package = Package::find(args.package.as_deref(), args.bin.as_deref())?;
     let environment = Environment::load(&package.folder)?;
     if args.show_dockerfile {
@@ -74,26 +83,18 @@ pub fn run(args: &DeployArgs, ui: &Ui) -> Outcome {
         ui.result(remote::dockerfile(&package, &settings.features)?.trim_end());
         return Ok(Exit::Success);
     }
-    let made = CreatedResources::default();
     if let Some(file) = &args.image_file {
         let settings = Settings::read_for_build(args, &package, &environment)?;
-        let outcome = block_on(image_file::write(file, &package, &settings, args.json, ui));
-        if let (Err(failure), true) = (&outcome, args.json) {
-            ui.result(report::failure_as_json(failure, &made.list()));
-        }
-        return outcome;
+        return block_on(image_file::write(file, &package, &settings, args.json, ui));
     }
     let settings = Settings::read(args, &package, &environment)?;
     let invocation = Invocation::new(args, &settings.region);
-    let outcome = block_on(act(args, settings, &package, ui, &made, &invocation));
+    let outcome = block_on(act(args, settings, &package, ui, made, &invocation));
     if !matches!(outcome, Ok(Exit::Success | Exit::ChangesPending)) {
-        report::made(ui, &made, &invocation);
+        report::made(ui, made, &invocation);
     }
     if let (Ok(Exit::Interrupted), Some(state)) = (&outcome, made.unfinished()) {
         ui.warn(state);
-    }
-    if let (Err(failure), true) = (&outcome, args.json) {
-        ui.result(report::failure_as_json(failure, &made.list()));
     }
     outcome
 }

@@ -235,7 +235,8 @@ fn as_targets(shares: &[(String, i64)]) -> Vec<TrafficTarget> {
 }
 
 /// Scales the shares of the other revisions so that they add up to `sum`, with at least 1 % each. If
-/// there are more revisions than percent, the one with the largest share gets all.
+/// `sum` is too small for that, the revision with the largest share gets all of it. Returns no target
+/// if `sum` is 0.
 pub fn scaled(serving: &[(String, i64)], newest: &str, sum: i64) -> Outcome<Vec<TrafficTarget>> {
     let others: Vec<_> = serving.iter().filter(|(name, _)| name != newest).collect();
     let total: i64 = others.iter().map(|(_, share)| share).sum();

@@ -1,7 +1,7 @@
-//! axum's functions for the methods of an endpoint, with the endpoint's type erased.
+//! The functions `get`, `post` and `any`, which do the same as those of axum.
 //!
-//! axum's code for an endpoint is generic over its function. With the type erased, it is compiled
-//! once for all endpoints.
+//! axum's code for a handler is generic over its type. These functions erase the type, so that this
+//! code is compiled once for all handlers.
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
@@ -16,7 +16,7 @@ use crate::state::App;
 
 type ResponseFuture = Pin<Box<dyn Future<Output = Response> + Send>>;
 
-/// An endpoint without the type of its function.
+/// A handler without its type.
 #[derive(Clone)]
 struct ErasedHandler(Arc<dyn Fn(Request, Arc<App>) -> ResponseFuture + Send + Sync>);
 

@@ -78,7 +78,10 @@ impl Jwk {
             },
             ("EC", Some("P-256")) => PublicKey::P256(self.point(32)?),
             ("EC", Some("P-384")) => PublicKey::P384(self.point(48)?),
-            ("OKP", Some("Ed25519")) => PublicKey::Ed25519(decoded(self.x.as_ref())?),
+            ("OKP", Some("Ed25519")) => {
+                let key = decoded(self.x.as_ref())?;
+                (key.len() == 32).then_some(PublicKey::Ed25519(key))?
+            }
             _ => return None,
         })
     }

@@ -123,7 +123,7 @@ impl JwtHeader {
         let digest = match self.algorithm {
             Algorithm::RS384 | Algorithm::PS384 | Algorithm::ES384 => Sha384::digest(text).to_vec(),
             Algorithm::RS512 | Algorithm::PS512 | Algorithm::EdDsa => Sha512::digest(text).to_vec(),
-            _ => Sha256::digest(text).to_vec(),
+            Algorithm::RS256 | Algorithm::PS256 | Algorithm::ES256 => Sha256::digest(text).to_vec(),
         };
         URL_SAFE_NO_PAD.encode(&digest[..digest.len() / 2])
     }

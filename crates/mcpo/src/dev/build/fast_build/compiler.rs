@@ -15,7 +15,8 @@ use tokio::{
 
 use super::{linker, record::Record};
 
-/// The new server starts first. It must not share the processor with the next rustc.
+/// The time after a build. The new server starts first, and must not share the processor with the next
+/// rustc.
 const DELAY: Duration = Duration::from_millis(500);
 /// The file that rustc reads arguments from, one in each line.
 const ARGUMENTS: &str = "@/dev/stdin";
@@ -25,14 +26,14 @@ const ARGUMENTS: &str = "@/dev/stdin";
 pub struct Setup {
     record: Record,
     /// The library that is linked, and the path of its stub.
-    pub libraries: Option<(PathBuf, PathBuf)>,
+    pub library_and_stub: Option<(PathBuf, PathBuf)>,
 }
 
 impl Setup {
-    pub fn new(record: &Record, libraries: Option<(PathBuf, PathBuf)>) -> Self {
+    pub fn new(record: &Record, library_and_stub: Option<(PathBuf, PathBuf)>) -> Self {
         Self {
             record: record.clone(),
-            libraries,
+            library_and_stub,
         }
     }
 
@@ -51,8 +52,8 @@ impl Setup {
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
-        if let Some((library, stub)) = &self.libraries {
-            linker::configure(&mut command, library, stub);
+        if let Some((library, stub)) = &self.library_and_stub {
+            linker::set_paths(&mut command, library, stub);
         }
         command
     }
@@ -70,15 +71,20 @@ pub struct WaitingCompiler {
 }
 
 impl WaitingCompiler {
-    /// Starts rustc after a short delay.
-    pub fn start(setup: Setup) -> Self {
+    /// Starts rustc after a short delay. Returns `None` if the command is that of a wrapper, which may
+    /// not read its arguments from a file.
+    pub fn start(setup: Setup) -> Option<Self> {
+        let is_wrapper = |first: &String| !first.starts_with('-');
+        if setup.record.arguments.first().is_some_and(is_wrapper) {
+            return None;
+        }
         let mut command = setup.command();
         command.arg(ARGUMENTS).stdin(Stdio::piped());
         let starting = tokio::spawn(async move {
             tokio::time::sleep(DELAY).await;
             apart(&mut command).spawn()
         });
-        Self { setup, starting }
+        Some(Self { setup, starting })
     }
 
     /// Sends the arguments to rustc. Returns `None` if this process cannot be used: it was started
@@ -106,7 +112,7 @@ impl WaitingCompiler {
 
 impl Drop for WaitingCompiler {
     fn drop(&mut self) {
-        // A process that is running already ends with the result of its task.
+        // If the process is already running, it is the result of the task, and ends with it.
         self.starting.abort();
     }
 }
@@ -129,12 +135,12 @@ mod tests {
     }
 
     /// Returns a compiler that is running.
-    async fn started(setup: &Setup) -> WaitingCompiler {
-        let waiting = WaitingCompiler::start(setup.clone());
+    async fn started(setup: &Setup) -> Option<WaitingCompiler> {
+        let waiting = WaitingCompiler::start(setup.clone())?;
         while !waiting.starting.is_finished() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        waiting
+        Some(waiting)
     }
 
     fn arguments(text: &str) -> Vec<String> {
@@ -145,7 +151,8 @@ mod tests {
     async fn a_compiler_gets_its_arguments_after_it_was_started() {
         let setup = setup("rustc");
         let arguments = arguments("--crate-type bin /no/such/file.rs");
-        let child = started(&setup).await.run(&setup, &arguments).await;
+        let waiting = started(&setup).await.unwrap();
+        let child = waiting.run(&setup, &arguments).await;
         let output = child.unwrap().wait_with_output().await.unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(said.contains("/no/such/file.rs"), "{said}");
@@ -156,20 +163,23 @@ mod tests {
     async fn a_compiler_is_not_used_too_early_or_for_another_command() {
         let setup = setup("rustc");
         let version = arguments("--version");
-        let early = WaitingCompiler::start(setup.clone());
+        let early = WaitingCompiler::start(setup.clone()).unwrap();
         assert!(early.run(&setup, &version).await.is_none());
 
-        let other = started(&self::setup("cargo")).await;
+        let other = started(&self::setup("cargo")).await.unwrap();
         assert!(other.run(&setup, &version).await.is_none());
         let lines = ["--cfg".to_owned(), "two\nlines".to_owned()];
-        let running = started(&setup).await;
+        let running = started(&setup).await.unwrap();
         assert!(running.run(&setup, &lines).await.is_none());
+        let mut wrapped = setup;
+        wrapped.record.arguments = arguments("rustc --crate-name tiny");
+        assert!(WaitingCompiler::start(wrapped).is_none());
     }
 
     #[tokio::test]
     async fn a_compiler_that_ended_is_not_used() {
         let setup = setup("true");
-        let mut waiting = started(&setup).await;
+        let mut waiting = started(&setup).await.unwrap();
         let mut child = (&mut waiting.starting).await.unwrap().unwrap();
         child.wait().await.unwrap();
         waiting.starting = tokio::spawn(async { Ok(child) });

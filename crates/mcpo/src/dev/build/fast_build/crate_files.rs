@@ -2,7 +2,7 @@
 //!
 //! Cargo's folder has two files for each library: one with its code, and one with its metadata only.
 //! rustc opens both, although the first one contains the metadata too. This folder has hard links to
-//! the files with code, which makes rustc about 6 ms faster.
+//! the files with code, which saves rustc about 5 ms.
 
 use std::{
     collections::HashSet,
@@ -11,10 +11,9 @@ use std::{
     fs::{self, Metadata},
     io,
     path::{Path, PathBuf},
-    time::SystemTime,
 };
 
-use super::record::{RUNTIME, Record};
+use super::record::Record;
 
 /// The prefix of a search path for crates, in the arguments of rustc.
 const SEARCH_PATH: &str = "dependency=";
@@ -45,8 +44,11 @@ fn link(from: &Path, to: &Path) -> io::Result<()> {
             continue;
         }
         let link = to.join(&name);
-        let current = fs::metadata(&link).map(|about| version(&about));
-        if current.ok() != Some(version(&entry.metadata()?)) {
+        let is_current = fs::metadata(&link).is_ok_and(|link| match entry.metadata() {
+            Ok(file) => are_one_file(&link, &file),
+            Err(_) => false,
+        });
+        if !is_current {
             let _ = fs::remove_file(&link);
             fs::hard_link(entry.path(), link)?;
         }
@@ -61,17 +63,23 @@ fn link(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns true if rustc needs this file: a library or a procedural macro. The runtime's library is
-/// given to rustc by its path.
+/// Returns true if rustc needs this file: a library or a procedural macro.
 fn is_linked(name: &OsStr) -> bool {
     let kind = Path::new(name).extension();
-    let is_crate = kind.is_some_and(|kind| kind == "rlib" || kind == DLL_EXTENSION);
-    is_crate && !name.to_string_lossy().contains(RUNTIME)
+    kind.is_some_and(|kind| kind == "rlib" || kind == DLL_EXTENSION)
 }
 
-/// Identifies the contents of a file. A link has the same values as its file.
-fn version(about: &Metadata) -> (u64, Option<SystemTime>) {
-    (about.len(), about.modified().ok())
+/// Returns true if both are names of one file. rustc replaces a file by another one with its name.
+#[cfg(unix)]
+fn are_one_file(one: &Metadata, other: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+/// On other systems, nothing is replayed.
+#[cfg(not(unix))]
+fn are_one_file(_one: &Metadata, _other: &Metadata) -> bool {
+    false
 }
 
 /// Makes rustc read the folder instead of cargo's one, if it exists.
@@ -123,7 +131,6 @@ mod tests {
         for name in ["liba-1.rlib", "liba-1.rmeta", "app-2.d", &macros] {
             fs::write(deps.join(name), name).unwrap();
         }
-        fs::write(deps.join("libmcpo_runtime-4.rlib"), "").unwrap();
         let record = record(&deps);
         let names = || {
             let entries = fs::read_dir(path(&own)).unwrap();

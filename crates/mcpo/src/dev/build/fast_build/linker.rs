@@ -45,8 +45,8 @@ pub fn is_c_compiler(record: &Record) -> bool {
     !linkers.any(is_other) && !record.arguments.iter().any(has_flavor)
 }
 
-/// Tells mcpo, if it runs as the linker of this rustc, which library to replace with which stub.
-pub fn configure(rustc: &mut tokio::process::Command, library: &Path, stub: &Path) {
+/// Sets the paths that mcpo needs if this rustc runs it as its linker.
+pub fn set_paths(rustc: &mut tokio::process::Command, library: &Path, stub: &Path) {
     rustc.env(LIBRARY, library).env(STUB, stub);
 }
 

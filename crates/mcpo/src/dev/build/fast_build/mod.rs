@@ -78,7 +78,7 @@ pub struct FastBuild<'a> {
 enum Library {
     Unknown,
     InTheMaking(
-        JoinHandle<io::Result<Option<(PathBuf, WaitingCompiler)>>>,
+        JoinHandle<io::Result<(Option<PathBuf>, Option<WaitingCompiler>)>>,
         #[expect(dead_code, reason = "cancels the work when it is dropped")] DropGuard,
     ),
     Made(PathBuf),
@@ -126,6 +126,7 @@ impl<'a> FastBuild<'a> {
         let record = record.filter(Self::sees_the_same);
         let Some(record) = record else {
             self.record = None;
+            self.compiler = None;
             return;
         };
         let deps = record.values("--out-dir").next().map(PathBuf::from);
@@ -189,7 +190,7 @@ impl<'a> FastBuild<'a> {
                     ),
                 );
             }
-            Ok(library.map(|library| (library, compiler)))
+            Ok((library, compiler))
         };
         self.library = Library::InTheMaking(tokio::spawn(making), guard);
     }
@@ -216,10 +217,10 @@ impl<'a> FastBuild<'a> {
         };
         let waiting = self.compiler.take();
         let replayed = replay::run(record, form, &self.folder, colours, waiting, cancel).await;
-        let setup = replay::setup(record, form, &self.folder);
-        self.compiler = Some(WaitingCompiler::start(setup));
         match replayed.ok()? {
             Replayed::Done { file, said } => {
+                let setup = replay::setup(record, form, &self.folder);
+                self.compiler = WaitingCompiler::start(setup);
                 if !said.trim().is_empty() {
                     self.ui.say(said.trim_end());
                 }
@@ -265,13 +266,12 @@ impl<'a> FastBuild<'a> {
         if let Library::InTheMaking(making, _) = &mut self.library
             && making.is_finished()
         {
-            self.library = match making.await {
-                Ok(Ok(Some((library, compiler)))) => {
-                    self.compiler = Some(compiler);
-                    Library::Made(library)
-                }
-                Ok(Ok(None) | Err(_)) | Err(_) => Library::None,
+            let (library, compiler) = match making.await {
+                Ok(Ok(made)) => made,
+                Ok(Err(_)) | Err(_) => (None, None),
             };
+            self.library = library.map_or(Library::None, Library::Made);
+            self.compiler = compiler;
         }
     }
 

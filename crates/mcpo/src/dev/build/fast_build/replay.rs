@@ -44,13 +44,13 @@ pub enum Replayed {
 
 /// Returns what the compiler needs in order to start.
 pub fn setup(record: &Record, form: Form<'_>, folder: &Path) -> Setup {
-    let libraries = match form {
+    let library_and_stub = match form {
         Form::Beside(library) if linker::suits(record) => {
             Some((library.to_owned(), stub::path(folder)))
         }
         _ => None,
     };
-    Setup::new(record, libraries)
+    Setup::new(record, library_and_stub)
 }
 
 /// Runs `record` again, with the results below `folder`. Uses the process that is `waiting`, if it
@@ -73,8 +73,8 @@ pub async fn run(
     }
     let color = if colours { "always" } else { "never" };
     arguments.push(format!("--color={color}"));
-    let libraries = setup.libraries.as_ref();
-    if libraries.is_some_and(|(_, stub)| stub.is_file()) {
+    let library_and_stub = setup.library_and_stub.as_ref();
+    if library_and_stub.is_some_and(|(_, stub)| stub.is_file()) {
         arguments.extend(linker::arguments());
     }
     let waiting = match waiting {
@@ -107,7 +107,7 @@ pub async fn run(
     if !status.success() {
         return Ok(Replayed::Failed);
     }
-    if let Some((library, stub)) = libraries
+    if let Some((library, stub)) = library_and_stub
         && !stub.is_file()
     {
         // Without a stub, a link only takes longer.
