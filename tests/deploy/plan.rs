@@ -79,6 +79,12 @@ fn json_output_is_one_document_for_every_outcome() {
     assert_eq!(failed["outcome"], "failed");
     assert_eq!(failed["exit_code"], 2);
     assert!(failed["made"].as_array().unwrap().len() >= 4, "{failed}");
+    // Also if no request was sent yet.
+    let misspelled = Project::with("[package.metadata.mcpo]\nmax_instances = 3\n");
+    for flag in ["--no-verify", "--status", "--dry-run"] {
+        let failed = read(&misspelled.run(&google, &[flag, "--json"]));
+        assert_eq!(failed["exit_code"], 2, "{flag}");
+    }
     let done = read(&project.run(&google, &["--no-verify", "--json"]));
     assert_eq!(done["outcome"], "deployed");
     let again = read(&project.run(&google, &["--no-verify", "--json"]));

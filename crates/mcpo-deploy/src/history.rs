@@ -132,10 +132,7 @@ pub fn interrupted(current: &Service, newest: &str) -> Option<(String, Service)>
     let name = checked.next().map(|(_, name)| name);
     let name = name.filter(is_interrupted)?;
     let others = without(&serving, &name);
-    if others.is_empty() {
-        return None;
-    }
-    if recorded(current).is_empty() {
+    if others.is_empty() || recorded(current).is_empty() {
         return None;
     }
     let shares = before(current, &name);
@@ -302,6 +299,14 @@ mod tests {
             shares(&service(&all, &recorded), "d", Share::Kept),
             kept_all
         );
+        // Someone else has changed the shares since: their proportions stay.
+        let changed = json!([
+            { "revision": "a", "percent": 20 }, { "revision": "b", "percent": 30 },
+            { "revision": "c", "percent": 50 }, { "revision": "c", "tag": "mcpo" },
+        ]);
+        let in_all = ["a 40 ", "b 60 ", "d 0 mcpo"];
+        let changed = service(&changed, &recorded);
+        assert_eq!(shares(&changed, "d", Share::Kept), in_all);
         // Without a record, nothing is known to restore.
         let unknown = service(&traffic, &json!({}));
         let kept = ["a 63 ", "b 27 ", "c 10 ", "b 0 stable", "d 0 mcpo"];

@@ -3,7 +3,7 @@
 //! axum's code for a handler is generic over its type. These functions erase the type, so that this
 //! code is compiled once for all handlers.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{pin::Pin, sync::Arc};
 
 use axum::{
     extract::Request,

@@ -1,4 +1,4 @@
-//! The folder from which a replay reads compiled crates.
+//! The folder of compiled crates that a replay reads.
 //!
 //! Cargo's folder has two files for each library: one with its code, and one with its metadata only.
 //! rustc opens both, although the first one contains the metadata too. This folder has hard links to
@@ -43,12 +43,8 @@ fn link(from: &Path, to: &Path) -> io::Result<()> {
         if !is_linked(&name) {
             continue;
         }
-        let link = to.join(&name);
-        let is_current = fs::metadata(&link).is_ok_and(|link| match entry.metadata() {
-            Ok(file) => are_one_file(&link, &file),
-            Err(_) => false,
-        });
-        if !is_current {
+        let (link, file) = (to.join(&name), entry.metadata()?);
+        if !fs::metadata(&link).is_ok_and(|link| are_one_file(&link, &file)) {
             let _ = fs::remove_file(&link);
             fs::hard_link(entry.path(), link)?;
         }

@@ -3,9 +3,10 @@
 //! Cargo takes as long to find out that one crate must be compiled as rustc takes to compile it. So
 //! mcpo keeps the command that cargo used (`record`). If only Rust files of the executable's own
 //! crate change, mcpo runs that command again (`replay`) and links to one library that contains the
-//! runtime (`library`). The linker reads a small stub of it (`stub`, `linker`). Everything else goes
-//! through cargo, which remains the authority: manifests, lock files, build scripts, other crates,
-//! other files, deleted files, and every error.
+//! runtime (`library`). The linker reads a small stub of it (`stub`, `linker`). The compiler is
+//! already running (`compiler`), and opens fewer files (`crate_files`). Everything else goes through
+//! cargo, which remains the authority: manifests, lock files, build scripts, other crates, other
+//! files, deleted files, and every error.
 
 mod compiler;
 mod crate_files;
