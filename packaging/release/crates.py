@@ -8,7 +8,7 @@ from pathlib import Path
 from .project import ROOT, remove_stale, run, target_folder, version
 
 # In the order of their dependencies.
-CRATES = ["mcpo-common", "mcpo-runtime", "mcpo-probe", "mcpo-deploy", "mcpo"]
+CRATES = ["mcpo-common", "mcpo-runtime-oauth", "mcpo-runtime", "mcpo-probe", "mcpo-deploy", "mcpo"]
 
 
 def package(out, allow_dirty):

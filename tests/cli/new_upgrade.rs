@@ -94,7 +94,7 @@ fn an_upgrade_replaces_what_mcpo_has_changed_and_keeps_the_rest() {
     for expected in [
         "Updated vendor/mcpo-runtime/README.md",
         "Removed vendor/mcpo-runtime/src/removed.rs",
-        "Added vendor/mcpo-runtime/src/state.rs",
+        "Added vendor/mcpo-runtime/oauth/src/state.rs",
         "vendor/mcpo-runtime/src/lib.rs has your changes, which are kept",
         "cargo test",
     ] {

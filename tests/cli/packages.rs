@@ -25,14 +25,19 @@ pub fn names(folder: &Path) -> BTreeSet<String> {
 #[test]
 fn the_crate_contains_everything_of_the_runtime() {
     let crates = root().join("crates");
-    let mut runtime = names(&crates.join("mcpo-runtime"));
-    for left_out in ["examples", "target"] {
-        runtime.remove(left_out);
+    for (source, copy) in [
+        ("mcpo-runtime", "mcpo/runtime"),
+        ("mcpo-runtime/oauth", "mcpo/runtime/oauth"),
+    ] {
+        let mut source = names(&crates.join(source));
+        for left_out in ["examples", "target"] {
+            source.remove(left_out);
+        }
+        let packaged = names(&crates.join(copy)).into_iter();
+        // Cargo leaves folders with a `Cargo.toml` out of packages.
+        let packaged = packaged.map(|name| name.replace("manifest.toml", "Cargo.toml"));
+        assert_eq!(source, packaged.collect());
     }
-    let packaged = names(&crates.join("mcpo/runtime")).into_iter();
-    // Cargo leaves folders with a `Cargo.toml` out of packages.
-    let packaged = packaged.map(|name| name.replace("manifest.toml", "Cargo.toml"));
-    assert_eq!(runtime, packaged.collect());
 }
 
 #[test]
@@ -42,7 +47,7 @@ fn published_crates_describe_themselves() {
     let metadata = command.manifest_path(manifest).no_deps().exec().unwrap();
     let published = |package: &&cargo_metadata::Package| package.publish != Some(Vec::new());
     let packages: Vec<_> = metadata.packages.iter().filter(published).collect();
-    assert_eq!(packages.len(), 5);
+    assert_eq!(packages.len(), 6);
     for package in packages {
         let name = &package.name;
         assert!(package.description.is_some(), "{name}: description");

@@ -9,29 +9,42 @@ fn manifest(path: &str) -> toml::Table {
     fs::read_to_string(path).unwrap().parse().unwrap()
 }
 
+/// The manifests of the crates that are vendored into projects.
+const VENDORED: [&str; 2] = [
+    "crates/mcpo-runtime/Cargo.toml",
+    "crates/mcpo-runtime/oauth/Cargo.toml",
+];
+
 /// The runtime is vendored into projects outside this workspace, so it cannot inherit from it.
 #[test]
 fn the_runtime_has_the_lints_of_the_workspace() {
     let workspace = manifest("Cargo.toml");
-    let runtime = manifest("crates/mcpo-runtime/Cargo.toml");
-    assert_eq!(runtime["lints"], workspace["workspace"]["lints"]);
-}
-
-#[test]
-fn the_manifest_of_the_runtime_inherits_nothing() {
-    let text = fs::read_to_string(
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../mcpo-runtime/Cargo.toml"),
-    );
-    assert!(!text.unwrap().contains("workspace = true"));
-}
-
-#[test]
-fn both_crates_are_released_together() {
-    let shared = &manifest("Cargo.toml")["workspace"]["package"];
-    let runtime = &manifest("crates/mcpo-runtime/Cargo.toml")["package"];
-    for key in ["version", "edition", "rust-version", "license"] {
-        assert_eq!(runtime[key], shared[key], "{key}");
+    for path in VENDORED {
+        assert_eq!(manifest(path)["lints"], workspace["workspace"]["lints"]);
     }
+}
+
+#[test]
+fn the_manifests_of_the_runtime_inherit_nothing() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for path in VENDORED {
+        let text = fs::read_to_string(root.join(path)).unwrap();
+        assert!(!text.contains("workspace = true"), "{path}");
+    }
+}
+
+#[test]
+fn all_crates_are_released_together() {
+    let shared = &manifest("Cargo.toml")["workspace"]["package"];
+    for path in VENDORED {
+        let runtime = &manifest(path)["package"];
+        for key in ["version", "edition", "rust-version", "license"] {
+            assert_eq!(runtime[key], shared[key], "{path}: {key}");
+        }
+    }
+    let oauth = &manifest(VENDORED[0])["dependencies"]["mcpo-runtime-oauth"];
+    let only = format!("={}", shared["version"].as_str().unwrap());
+    assert_eq!(oauth["version"].as_str(), Some(&*only));
 }
 
 /// Returns a template's manifest as it is in a project.

@@ -20,6 +20,8 @@ const DEV_PROFILE: &str = "debug";
 
 /// The name of the runtime's package.
 pub const RUNTIME: &str = "mcpo-runtime";
+/// The packages that the runtime consists of.
+pub const RUNTIME_PACKAGES: [&str; 2] = [RUNTIME, "mcpo-runtime-oauth"];
 /// The folder with a project's own copy of the runtime's source.
 pub const VENDORED_RUNTIME: &str = "vendor/mcpo-runtime";
 /// The table of settings in `[package.metadata]`. A project with this table may use the runtime
@@ -87,9 +89,12 @@ impl Package {
             .dependencies
             .iter()
             .filter(|other| other.path.is_some());
-        let local = members
-            .map(|member| member.name.to_string())
-            .chain(by_path.map(|other| other.name.clone()));
+        let by_path = by_path.flat_map(|other| match &*other.name {
+            // The other packages of the runtime are path dependencies of this one.
+            RUNTIME => RUNTIME_PACKAGES.map(str::to_owned).to_vec(),
+            name => vec![name.to_owned()],
+        });
+        let local = members.map(|member| member.name.to_string()).chain(by_path);
         let uses_runtime = |package: &cargo_metadata::Package| {
             let mut dependencies = package.dependencies.iter();
             package.name == RUNTIME || dependencies.any(|other| other.name == RUNTIME)

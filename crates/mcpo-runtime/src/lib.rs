@@ -40,37 +40,26 @@
 //!
 //! # Layers
 //!
-//! Each layer imports only those before it: `base`, `net`, [`store`], `jwt`, [`login`], `oauth`,
-//! `upstream`, `pages`, `state`, `resource_server`, `endpoints`, `config`, `mcp`, `server`.
+//! The crate `mcpo-runtime-oauth` has everything that does not use rmcp, in layers of its own. Above
+//! it are the modules `caller`, `mcp` and `server`; each imports only those before it.
 
 #![warn(missing_debug_implementations)]
 
-mod base;
-mod config;
-mod endpoints;
-#[cfg(test)]
-mod fixtures;
-mod jwt;
+mod caller;
 pub mod login;
 mod mcp;
-mod net;
-mod oauth;
-mod pages;
-mod resource_server;
 mod server;
-mod state;
 pub mod store;
-mod upstream;
+mod upstream_error;
 
-pub use self::{
+pub use mcpo_runtime_oauth::{
     base::{
         clock::{Clock, SystemClock, Timestamp},
         error::{ConfigErrors, Error},
         seal::{KeyRing, KeyRingError},
     },
     config::Config,
-    login::upstream_tokens::{UpstreamToken, UpstreamTokens},
-    mcp::{SharedHandler, needs_scopes},
+    login::{UpstreamToken, UpstreamTokens},
     net::{
         api_client::{ApiClient, ApiError, ApiRequest, ApiResponse},
         client_ip::{TrustedProxies, TrustedProxiesError},
@@ -81,7 +70,11 @@ pub use self::{
         client::{ConfiguredClient, ConfiguredClientError},
         scope::{DEFAULT_SCOPE, Scopes, ScopesError},
     },
-    resource_server::caller::Caller,
+};
+
+pub use self::{
+    caller::Caller,
+    mcp::{SharedHandler, needs_scopes},
     server::{Server, serve, serve_with},
-    upstream::UpstreamError,
+    upstream_error::UpstreamError,
 };

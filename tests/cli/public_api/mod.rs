@@ -12,7 +12,7 @@ mod surface;
 
 use std::{
     io::Write as _,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -22,9 +22,9 @@ use self::{render::Api, source::Source};
 /// `docs/architecture/public-api.md`.
 const CRATES_IN_SIGNATURES: [&str; 4] = ["axum", "rmcp", "serde", "tokio"];
 
-fn api_of(name: &str) -> Api {
+fn folder_of(name: &str) -> PathBuf {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    Api::of(&Source::read(&crates.join(name).join("src")))
+    crates.join(name).join("src")
 }
 
 /// Formats Rust code with the tool that formats the project.
@@ -45,7 +45,8 @@ fn formatted(code: &str) -> String {
 
 #[test]
 fn the_public_api_of_the_runtime_changes_only_on_purpose() {
-    let api = api_of("mcpo-runtime");
+    let (runtime, oauth) = (folder_of("mcpo-runtime"), folder_of("mcpo-runtime/oauth"));
+    let api = Api::of(&Source::read_with(&runtime, "mcpo_runtime_oauth", &oauth));
     insta::assert_snapshot!("mcpo-runtime", formatted(&api.code));
     for path in &api.foreign {
         let name = path.split("::").next().unwrap();
@@ -56,7 +57,7 @@ fn the_public_api_of_the_runtime_changes_only_on_purpose() {
 
 #[test]
 fn the_public_api_of_the_probe_changes_only_on_purpose() {
-    let api = api_of("mcpo-probe");
+    let api = Api::of(&Source::read(&folder_of("mcpo-probe")));
     insta::assert_snapshot!("mcpo-probe", formatted(&api.code));
 }
 

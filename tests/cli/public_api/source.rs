@@ -15,6 +15,8 @@ pub type ItemId = (Module, String);
 
 /// The syntax trees of a crate, without its unit tests.
 pub struct Source {
+    /// The name of the crate that this crate exports items of. It is a module here.
+    base: Option<String>,
     modules: BTreeMap<Module, Vec<Item>>,
     imports: BTreeMap<Module, Vec<Import>>,
 }
@@ -35,20 +37,16 @@ impl Source {
     /// Reads the crate in this `src` folder.
     pub fn read(folder: &Path) -> Self {
         let mut modules = BTreeMap::new();
-        let read = |module: &Module| {
-            let path = module
-                .iter()
-                .fold(folder.to_owned(), |path, name| path.join(name));
-            let files = if module.is_empty() {
-                vec![folder.join("lib.rs")]
-            } else {
-                vec![path.with_extension("rs"), path.join("mod.rs")]
-            };
-            let file = files.iter().find(|file| file.exists());
-            fs::read_to_string(file.unwrap_or_else(|| panic!("{files:?}"))).unwrap()
-        };
-        add(Module::new(), None, &read, &mut modules);
-        Self::new(modules)
+        add_crate(folder, &Module::new(), &mut modules);
+        Self::new(None, modules)
+    }
+
+    /// Reads a crate, and the crate called `base` whose items it exports.
+    pub fn read_with(folder: &Path, base: &str, base_folder: &Path) -> Self {
+        let mut modules = BTreeMap::new();
+        add_crate(folder, &Module::new(), &mut modules);
+        add_crate(base_folder, &vec![base.to_owned()], &mut modules);
+        Self::new(Some(base.to_owned()), modules)
     }
 
     /// Parses files by the paths of their modules, such as `a::b`.
@@ -60,14 +58,15 @@ impl Source {
             file.unwrap_or_else(|| panic!("{path}")).1.to_owned()
         };
         add(Module::new(), None, &read, &mut modules);
-        Self::new(modules)
+        Self::new(None, modules)
     }
 
-    fn new(modules: BTreeMap<Module, Vec<Item>>) -> Self {
+    fn new(base: Option<String>, modules: BTreeMap<Module, Vec<Item>>) -> Self {
         let imports = modules.iter();
         let imports = imports.map(|(module, items)| (module.clone(), imports_among(items)));
         Self {
             imports: imports.collect(),
+            base,
             modules,
         }
     }
@@ -95,7 +94,11 @@ impl Source {
         }
         let (first, rest) = path.split_first()?;
         let start = match first.as_str() {
-            "crate" => Module::new(),
+            "crate" => {
+                let is_of_base = self.base.is_some() && module.first() == self.base.as_ref();
+                module[..usize::from(is_of_base)].to_vec()
+            }
+            name if self.base.as_deref() == Some(name) => vec![name.to_owned()],
             "self" => module.clone(),
             "super" => module[..module.len() - 1].to_vec(),
             _ => return self.find(module, path, depth),
@@ -143,6 +146,24 @@ impl Source {
         }
         None
     }
+}
+
+/// Adds the modules of the crate in a `src` folder below `root`.
+fn add_crate(folder: &Path, root: &Module, modules: &mut BTreeMap<Module, Vec<Item>>) {
+    let read = |module: &Module| {
+        let names = &module[root.len()..];
+        let path = names
+            .iter()
+            .fold(folder.to_owned(), |path, name| path.join(name));
+        let files = if names.is_empty() {
+            vec![folder.join("lib.rs")]
+        } else {
+            vec![path.with_extension("rs"), path.join("mod.rs")]
+        };
+        let file = files.iter().find(|file| file.exists());
+        fs::read_to_string(file.unwrap_or_else(|| panic!("{files:?}"))).unwrap()
+    };
+    add(root.clone(), None, &read, modules);
 }
 
 fn add(

@@ -1,29 +1,29 @@
 //! Decides which messages reach rmcp: checks the token of the caller and the scopes that the called
 //! tools require.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use axum::{
     body::{Body, Bytes},
     response::Response,
 };
 use http::request::Parts;
-
-use super::{
-    body::{MessageSummary, read_message},
-    required_scopes::{RequiredScopes, UnknownScopes},
-};
-use crate::{
+use mcpo_runtime_oauth::{
     oauth::base_url::BaseUrl,
     resource_server::{
         authenticate::authenticate,
-        caller::Caller,
         challenge::{Rejection, challenge},
         connection_cache::Connection,
         validated_token::ValidatedToken,
     },
     state::App,
 };
+
+use super::{
+    body::{MessageSummary, read_message},
+    required_scopes::{RequiredScopes, UnknownScopes},
+};
+use crate::caller::Caller;
 
 /// The limit that rmcp has, too.
 const MAX_MESSAGE_LEN: usize = 4 * 1024 * 1024;
@@ -70,10 +70,11 @@ async fn authorize_token(
     token: &ValidatedToken,
 ) -> Result<AuthorizedMessage, Rejection> {
     let (summary, body) = read_message(parts, body, MAX_MESSAGE_LEN).await?;
-    let granted = token.caller.scopes();
+    let caller = Caller::new(Arc::clone(&token.caller));
+    let granted = caller.scopes();
     let mut needed = Cow::Borrowed(app.scopes.base());
     for tool in &summary.tools {
-        let of_tool = required_scopes.of(tool, &token.caller).await;
+        let of_tool = required_scopes.of(tool, &caller).await;
         let of_tool = of_tool.map_err(|UnknownScopes| Rejection::UnknownScopes)?;
         if !of_tool.is_empty() {
             app.scopes.learn(&of_tool);
@@ -85,7 +86,7 @@ async fn authorize_token(
         return Err(Rejection::Scope(needed.union(granted)));
     }
     Ok(AuthorizedMessage {
-        caller: token.caller.clone(),
+        caller,
         summary,
         body,
     })

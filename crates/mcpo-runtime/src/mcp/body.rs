@@ -4,19 +4,18 @@ use std::{borrow::Cow, fmt};
 
 use axum::body::{Body, Bytes};
 use http::{Method, request::Parts};
-use serde::{
-    Deserialize, Deserializer,
-    de::{Error as _, IgnoredAny, MapAccess, Visitor},
-};
-use serde_json::value::RawValue;
-
-use crate::{
+use mcpo_runtime_oauth::{
     net::{
         self,
         body::{BodyError, MESSAGE_TIMEOUT},
     },
     resource_server::challenge::Rejection,
 };
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, IgnoredAny, MapAccess, Visitor},
+};
+use serde_json::value::RawValue;
 
 /// A session of the older protocol keeps its first message in memory until the session ends.
 const MAX_INITIALIZE_LEN: usize = 64 * 1024;

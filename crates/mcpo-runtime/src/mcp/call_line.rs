@@ -11,7 +11,9 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use crate::{base::request_log::RequestContext, resource_server::caller::Caller};
+use mcpo_runtime_oauth::base::request_log::RequestContext;
+
+use crate::caller::Caller;
 
 /// How many lines may wait.
 const MAX_WAITING: usize = 256;
@@ -103,7 +105,7 @@ mod tests {
     use axum::{body::Body, extract::Request};
 
     use super::*;
-    use crate::base::request_log::RequestLog;
+    use mcpo_runtime_oauth::base::request_log::RequestLog;
 
     #[derive(Clone, Default)]
     struct Written(Arc<Mutex<Vec<u8>>>);

@@ -14,6 +14,7 @@ use std::{
 
 use axum::body::Body;
 use http::{Request, header};
+use mcpo_runtime_oauth::base::error::{self, Error};
 use rmcp::{
     ServerHandler as _,
     model::{ServerCapabilities, ServerConfig},
@@ -24,7 +25,6 @@ use rmcp::{
 use serde_json::json;
 
 use super::erased::SharedHandler;
-use crate::base::error::Error;
 
 /// The time limit for one response of the server. If it takes longer, the server starts unchecked.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -178,5 +178,5 @@ fn request(method: &'static str) -> Result<Request<Body>, Error> {
         .header("mcp-protocol-version", "2026-07-28")
         .header("mcp-method", method)
         .body(Body::from(body.to_string()))
-        .map_err(Error::internal)
+        .map_err(error::internal)
 }

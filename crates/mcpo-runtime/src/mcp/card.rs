@@ -1,15 +1,15 @@
 //! Reads what the server says about itself, for its pages.
 
+use mcpo_runtime_oauth::pages::{Logo, ServerCard, id_of};
 use rmcp::{ServerHandler as _, model::Icon};
 
 use super::erased::{RMCP_DEFAULT_NAME, SharedHandler};
-use crate::pages::{Logo, ServerCard, id_of};
 
 /// The longest description that pages show, in characters.
 const MAX_DESCRIPTION_CHARS: usize = 500;
 
 /// Returns the card of the server. `title` is the name that the owner has configured for users.
-pub(crate) fn card(handler: &SharedHandler, title: Option<String>) -> ServerCard {
+pub(crate) fn card(handler: &SharedHandler, title: Option<&str>) -> ServerCard {
     let info = handler.get_info().server_info;
     // A server that does not name itself has the name and the version of rmcp.
     let is_named = info.name != RMCP_DEFAULT_NAME;
@@ -17,7 +17,7 @@ pub(crate) fn card(handler: &SharedHandler, title: Option<String>) -> ServerCard
     let description = info.description.map(|text| text.trim().to_owned());
     let description = description.filter(|text| !text.is_empty());
     ServerCard {
-        title: title.unwrap_or_else(|| handler.title()),
+        title: title.map_or_else(|| handler.title(), str::to_owned),
         id: id_of(&name),
         version: is_named.then_some(info.version),
         description: description.map(|text| text.chars().take(MAX_DESCRIPTION_CHARS).collect()),
@@ -57,7 +57,7 @@ mod tests {
         let named = Implementation::new("Acme Tools", "1.2.3")
             .with_description(" Sells anvils. ")
             .with_icons(icons.map(Icon::new).to_vec());
-        let named = card(&SharedHandler::new(Server(named)), Some("ACME".into()));
+        let named = card(&SharedHandler::new(Server(named)), Some("ACME"));
         assert_eq!((&*named.title, &*named.id), ("ACME", "acme-tools"));
         assert_eq!(named.version.as_deref(), Some("1.2.3"));
         assert_eq!(named.description.as_deref(), Some("Sells anvils."));

@@ -18,6 +18,19 @@ use axum::{
 };
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderName, Method, StatusCode, header};
+use mcpo_runtime_oauth::{
+    base::request_log::RequestLog,
+    endpoints::{
+        extractors::peer,
+        host_guard,
+        navigation::{for_program, is_navigation},
+        site,
+    },
+    net::client_ip::ClientIp,
+    oauth::{base_url::BaseUrl, paths},
+    resource_server::{authenticate, connection_cache::Connection},
+    state::App,
+};
 use tower_http::cors::{Cors, CorsLayer};
 use tower_layer::Layer as _;
 use tower_service::Service;
@@ -29,19 +42,7 @@ use super::{
     required_scopes::RequiredScopes,
     session::{SessionRequest, Sessions},
 };
-use crate::{
-    base::request_log::RequestLog,
-    endpoints::{
-        extractors::peer,
-        host_guard,
-        navigation::{for_program, is_navigation},
-        site,
-    },
-    net::client_ip::ClientIp,
-    oauth::{base_url::BaseUrl, paths},
-    resource_server::{authenticate, caller::Caller, connection_cache::Connection},
-    state::App,
-};
+use crate::caller::Caller;
 
 /// Every request of the newer protocol form has this header; no request of the older form does
 /// (SEP-2243).

@@ -23,6 +23,7 @@ use std::{
 };
 
 use futures_util::FutureExt as _;
+use mcpo_runtime_oauth::oauth::scope::Scopes;
 use quick_cache::sync::Cache;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
@@ -48,7 +49,7 @@ use super::{
     tool_call_log::ToolCallLog,
     tool_registry::{SCOPES_KEY, declared_scopes},
 };
-use crate::{oauth::scope::Scopes, resource_server::caller::Caller};
+use crate::caller::Caller;
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 type Context = RequestContext<RoleServer>;

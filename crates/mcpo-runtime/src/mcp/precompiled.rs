@@ -20,7 +20,7 @@ use rmcp::{
 };
 
 use super::erased::SharedHandler;
-use crate::resource_server::caller::Caller;
+use crate::caller::Caller;
 
 /// rustc compiles what a static refers to. The attribute is necessary because nothing reads it.
 #[used]

@@ -3,11 +3,13 @@
 //! Nothing is decided at start-up, because tools may be added later, and may be listed to some
 //! callers only or not at all.
 
+use mcpo_runtime_oauth::oauth::scope::Scopes;
+
 use super::{
     erased::SharedHandler,
     tool_registry::{Listing, SCOPES_KEY, declared_scopes},
 };
-use crate::{oauth::scope::Scopes, resource_server::caller::Caller};
+use crate::caller::Caller;
 
 /// The sources of the tools' scopes.
 pub(crate) struct RequiredScopes {
@@ -199,7 +201,7 @@ mod tests {
     async fn check(server: &Server, scopes: &RequiredScopes) -> Result<(), TestCaseError> {
         let expected = server.tools.lock().unwrap().clone();
         for (tool, needed) in expected {
-            let needed = Scopes::from_names(needed);
+            let needed = Scopes::parse(&Vec::from_iter(needed).join(" ")).unwrap();
             for caller in ["ada", "bob"] {
                 if !server.declares(&tool, caller) {
                     continue;
@@ -259,7 +261,7 @@ mod tests {
             let scopes = RequiredScopes::new(SharedHandler::new(server(list, by_name)));
             let found = scopes.of("ada_a", &Caller::local("ada")).await;
             let expected = if is_known {
-                Ok(Scopes::from_names(["admin"]))
+                Ok(Scopes::parse("admin").unwrap())
             } else {
                 Err(UnknownScopes)
             };

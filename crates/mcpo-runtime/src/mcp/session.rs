@@ -16,6 +16,10 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::{StreamExt as _, future::BoxFuture, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use mcpo_runtime_oauth::{
+    base::seal::{KeyRing, macs},
+    resource_server::connection_cache::Connection,
+};
 use rmcp::transport::streamable_http_server::{
     StreamableHttpServerConfig, StreamableHttpService,
     session::{
@@ -31,10 +35,7 @@ use super::{
     erased::SharedHandler,
     session_limit::{KEEP_ALIVE, LimitReached, Reservation, SessionLimit},
 };
-use crate::{
-    base::seal::KeyRing,
-    resource_server::{caller::Caller, connection_cache::Connection},
-};
+use crate::caller::Caller;
 
 static SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 const MAC_LEN: usize = 16;
@@ -178,7 +179,7 @@ impl Sessions {
         let verified = unverified.as_bytes();
         connection
             .session
-            .insert(verified, (caller.clone(), id.clone()));
+            .insert(verified, (Arc::clone(caller.claims()), id.clone()));
         Ok(Some(id))
     }
 
@@ -237,7 +238,7 @@ fn too_many_sessions(reached: LimitReached) -> Response {
 
 fn digests(id: &str, owner: &str, keys: &KeyRing) -> Vec<[u8; MAC_LEN]> {
     let parts = [b"mcp session".as_slice(), id.as_bytes(), owner.as_bytes()];
-    let shortened = keys.macs(&parts).map(|mac| {
+    let shortened = macs(keys, &parts).map(|mac| {
         let mut digest = [0; MAC_LEN];
         digest.copy_from_slice(&mac[..MAC_LEN]);
         digest
@@ -268,7 +269,7 @@ mod tests {
 
     #[test]
     fn rs10_session_id_is_bound_to_its_owner() {
-        let keys = KeyRing::parse(crate::base::seal::test_keys::KEY).unwrap();
+        let keys = KeyRing::random().unwrap();
         let signed = signed_session_id(&HeaderValue::from_static("abc"), "ada", &keys).unwrap();
         let mut headers = HeaderMap::new();
         headers.insert(&SESSION_ID, signed);

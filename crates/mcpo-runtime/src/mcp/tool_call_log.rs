@@ -3,6 +3,10 @@
 
 use std::time::Instant;
 
+use mcpo_runtime_oauth::base::{
+    dev_channel::{self, ToolCallEvent},
+    request_log,
+};
 use rmcp::{
     ErrorData, RoleServer,
     model::{CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock},
@@ -11,13 +15,7 @@ use rmcp::{
 use tracing::Level;
 
 use super::call_line::CallLine;
-use crate::{
-    base::{
-        dev_channel::{self, ToolCallEvent},
-        request_log,
-    },
-    resource_server::caller::Caller,
-};
+use crate::caller::Caller;
 
 type CallResult = Result<CallToolResponse, ErrorData>;
 

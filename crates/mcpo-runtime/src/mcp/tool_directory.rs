@@ -2,17 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
+use mcpo_runtime_oauth::{
+    pages::{ToolDirectory, ToolSummary, ToolViewer, ToolsFuture},
+    upstream::TokenCache,
+};
 use serde_json::Value;
 
 use super::{
     erased::SharedHandler,
     tool_registry::{Listing, SCOPES_KEY, declared_scopes},
 };
-use crate::{
-    pages::{ToolDirectory, ToolSummary, ToolViewer, ToolsFuture},
-    resource_server::caller::Caller,
-    upstream::TokenCache,
-};
+use crate::caller::Caller;
 
 /// The time limit for a list. A page without the tools is better than no page.
 const LIST_TIMEOUT: Duration = Duration::from_secs(2);
@@ -90,7 +90,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::oauth::scope::Scopes;
+    use mcpo_runtime_oauth::oauth::scope::Scopes;
 
     #[test]
     fn tools_are_shown_by_title_and_change_data_unless_they_only_read() {
@@ -117,7 +117,7 @@ mod tests {
             );
         }
         let scoped = summary(&json!({ "name": "a", "_meta": { SCOPES_KEY: ["notes"] } }));
-        assert_eq!(scoped.unwrap().scopes, Scopes::from_names(["notes"]));
+        assert_eq!(scoped.unwrap().scopes, Scopes::parse("notes").unwrap());
         for broken in [
             json!({ "title": "A" }),
             json!({ "name": "a", "_meta": { SCOPES_KEY: "notes write" } }),

@@ -4,6 +4,10 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use http::{Request, header};
+use mcpo_runtime_oauth::{
+    base::error::{self, Error},
+    oauth::scope::Scopes,
+};
 use rmcp::{
     model::MetaObject,
     transport::streamable_http_server::{
@@ -14,7 +18,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{capabilities, erased::SharedHandler};
-use crate::{base::error::Error, oauth::scope::Scopes, resource_server::caller::Caller};
+use crate::caller::Caller;
 
 /// The member of a tool's `_meta` that contains its scopes.
 pub(super) const SCOPES_KEY: &str = "mcpo/scopes";
@@ -91,13 +95,11 @@ pub(crate) async fn read_tools(
         found.fingerprints.extend(fingerprint(tool));
         let name = tool["name"].as_str().unwrap_or_default();
         let scopes = declared_scopes(tool["_meta"].get(SCOPES_KEY))
-            .map_err(|declared| Error::tool_scopes(name, declared))?;
+            .map_err(|declared| error::tool_scopes(name, declared))?;
         let known = handler.tool_scopes(name).transpose();
-        let known = known.map_err(|declared| Error::tool_scopes(name, declared))?;
+        let known = known.map_err(|declared| error::tool_scopes(name, declared))?;
         if known.is_some_and(|known| known != scopes) {
-            return Err(Error::ToolScopesDiffer {
-                tool: name.to_owned(),
-            });
+            return Err(error::tool_scopes_differ(name));
         }
         found.scopes = found.scopes.union(&scopes);
     }
@@ -185,7 +187,7 @@ fn request(cursor: Option<&str>) -> Result<Request<Body>, Error> {
         .header("mcp-protocol-version", "2026-07-28")
         .header("mcp-method", "tools/list")
         .body(Body::from(body.to_string()))
-        .map_err(Error::internal)
+        .map_err(error::internal)
 }
 
 fn fingerprint(tool: &Value) -> Option<String> {

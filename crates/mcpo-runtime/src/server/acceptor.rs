@@ -16,6 +16,16 @@ use axum::{Router, body::Body, extract::ConnectInfo};
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use mcpo_runtime_oauth::{
+    base::{dev_channel, task},
+    net::{
+        capacity::{Capacity, Permit, TooManyFromSource},
+        client_ip::{TrustedProxies, trusts_peer},
+        throttle::Source,
+    },
+    oauth::paths,
+    resource_server::connection_cache::Connection,
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -25,17 +35,8 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower_service::Service as _;
 
-use super::{
-    capacity::{Capacity, Permit, TooManyFromSource},
-    shutdown::Shutdown,
-};
-use crate::{
-    base::{dev_channel, task},
-    mcp,
-    net::{client_ip::TrustedProxies, throttle::Source},
-    oauth::paths,
-    resource_server::connection_cache::Connection,
-};
+use super::shutdown::Shutdown;
+use crate::mcp;
 
 /// How long a client may take to send the headers of a request.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
@@ -199,7 +200,7 @@ impl Acceptor {
     }
 
     fn begin(&self, stream: TcpStream, peer: SocketAddr, mut permit: Permit) {
-        if !self.trusted_proxies.trusts_peer(peer.ip()) {
+        if !trusts_peer(&self.trusted_proxies, peer.ip()) {
             let source = Source::of(peer.ip());
             if let Err(refusal) = permit.count(&self.capacity, source) {
                 return self.reject(stream, source, &refusal);

@@ -1,36 +1,22 @@
 //! Builds a server from its configuration: the state of the endpoints, the router and the MCP
 //! endpoint.
 
-use std::{net::IpAddr, path::Path, sync::Arc};
+use std::{net::IpAddr, sync::Arc};
 
-use super::{acceptor::Service, router, shutdown::Shutdown};
-use crate::{
+use mcpo_runtime_oauth::{
+    assembly::{self, Described},
     base::{
-        clock::{Clock, ServerClock, SystemClock},
+        clock::{Clock, SystemClock},
         error::Error,
-        suspension::SuspensionDetector,
-        task,
     },
-    config::{Config, GivenStore, StoreChoice},
-    login::CredentialVersions,
-    mcp::{self, SharedHandler, ToolRegistry},
-    net::throttle::Throttle,
-    oauth::{
-        authorization_server::ExternalServer,
-        base_url::BaseUrl,
-        base_urls::BaseUrls,
-        client::Clients,
-        rate_limits::RateLimits,
-        scope::{ScopePolicy, Scopes},
-    },
-    pages::Pages,
+    config::{Config, ServerSettings},
+    endpoints::router::{cors, router},
+    oauth::paths,
     state::App,
-    store::{
-        GcsStore, GrantStore, MemoryStore, RecordPrefix, clock_sync, grant_cache::GrantCache,
-        known_keys,
-    },
-    upstream::TokenCache,
 };
+
+use super::{acceptor::Service, shutdown::Shutdown};
+use crate::mcp::{self, SharedHandler, ToolRegistry};
 
 /// A server that only needs a listener.
 pub(super) struct Assembled {
@@ -50,141 +36,33 @@ pub(super) async fn assemble(
     listens_on: Option<IpAddr>,
     stop: &Shutdown,
 ) -> Result<Assembled, Error> {
-    let base = match &config.base_url {
-        Some(base) => base.clone(),
-        None => {
-            let local = BaseUrl::parse(&format!("http://localhost:{port}"));
-            local.map_err(Error::internal)?
-        }
-    };
-    config.check_brand()?;
-    config.check_open_access(listens_on, &base)?;
+    let settings = ServerSettings::of(config);
+    let base = assembly::base_url(config, port, listens_on)?;
     let clock = clock.unwrap_or_else(|| Arc::new(SystemClock));
     let (handler, tools) = mcp::read_tools(handler).await?;
-    let app = Arc::new(state(config, base, &handler, &tools.scopes, clock)?);
-    if app.external.is_none() && config.store != StoreChoice::Memory {
-        watch_store(&app);
-    }
+    let described = Described {
+        card: mcp::card(&handler, settings.title),
+        tool_scopes: &tools.scopes,
+        tools: &|tokens| Arc::new(mcp::ListedTools::new(handler.clone(), tokens)),
+    };
+    let app = assembly::state(config, base, described, clock)?;
     let sessions = mcp::sessions(
         app.keys.clone(),
         handler.clone(),
         stop.begun.clone(),
         stop.over.clone(),
-        config.under_dev,
+        settings.under_dev,
     );
-    let endpoint = mcp::Endpoint::new(&app, handler, sessions, &router::cors());
+    let endpoint = mcp::Endpoint::new(&app, handler, sessions, &cors());
     // Another server has its own pages at these paths.
     let has_whole_site = listens_on.is_some();
-    let router = router::router(&app, endpoint.clone(), has_whole_site);
+    let router = router(&app, has_whole_site)
+        // The endpoint has its own copy of the layers.
+        .route_service(paths::MCP, endpoint.clone())
+        .with_state(Arc::clone(&app));
     Ok(Assembled {
         app,
         service: Service { router, endpoint },
         tools,
     })
-}
-
-fn state(
-    config: &Config,
-    base: BaseUrl,
-    handler: &SharedHandler,
-    tool_scopes: &Scopes,
-    clock: Arc<dyn Clock>,
-) -> Result<App, Error> {
-    let clients = Clients::new(&config.clients, config.public_clients)?;
-    let store = open_store(&config.store, &config.record_prefix, Arc::clone(&clock))?;
-    let card = mcp::card(handler, config.title.clone());
-    let pages = Pages::new(card, config.brand.clone()).map_err(Error::internal)?;
-    let external = external_server(config, clock.as_ref());
-    let clock = ServerClock::new(clock);
-    let upstream = TokenCache::new(
-        Arc::clone(&store),
-        config.keys.clone(),
-        clock.clone(),
-        Arc::clone(&config.login),
-    );
-    let upstream = Arc::new(upstream);
-    let tools = mcp::ListedTools::new(handler.clone(), Arc::clone(&upstream));
-    Ok(App {
-        bases: BaseUrls::new(base, &config.hosts),
-        keys: config.keys.clone(),
-        clients,
-        login: Arc::clone(&config.login),
-        external,
-        upstream,
-        grants: Arc::new(GrantCache::new(Arc::clone(&store), clock.clone())),
-        store,
-        pages,
-        tools: Arc::new(tools),
-        limits: RateLimits::new(),
-        scopes: ScopePolicy::new(tool_scopes, config.implied_scopes.clone()),
-        scope_descriptions: config.scope_descriptions.clone(),
-        openai_challenge: config.openai_challenge.clone(),
-        open_listing: config.open_listing,
-        allowed_origins: config.allowed_origins.clone(),
-        trusted_proxies: config.trusted_proxies.clone(),
-        sign_ins: Throttle::new(),
-        grants_not_before: config.grants_not_before,
-        credential_versions: CredentialVersions::new(config.login.as_ref(), &config.keys),
-        suspension: SuspensionDetector::start(),
-        clock,
-    })
-}
-
-/// Starts the periodic comparison of the ledger's clock with this machine's, and checks once
-/// whether the ledger knows the sealing key.
-fn watch_store(app: &Arc<App>) {
-    let watched = clock_sync::watch(Arc::downgrade(&app.store), app.clock.correction());
-    task::spawn(watched);
-    let app = Arc::clone(app);
-    task::spawn(async move {
-        let issuer = app.bases.primary().as_str();
-        known_keys::check(app.store.as_ref(), &app.keys, issuer, app.now()).await;
-    });
-}
-
-/// Returns the external authorization server, if one is configured. Its first contact runs in the
-/// background.
-fn external_server(config: &Config, clock: &dyn Clock) -> Option<Arc<ExternalServer>> {
-    let external = Arc::new(ExternalServer::new(config.authorization_server.clone()?)?);
-    let (checked, now) = (Arc::clone(&external), clock.now());
-    task::spawn(async move { checked.check(now).await });
-    Some(external)
-}
-
-fn open_store(
-    choice: &StoreChoice,
-    prefix: &RecordPrefix,
-    clock: Arc<dyn Clock>,
-) -> Result<Arc<dyn GrantStore>, Error> {
-    match choice {
-        StoreChoice::Given(GivenStore(store)) => Ok(Arc::clone(store)),
-        StoreChoice::Memory => Ok(Arc::new(MemoryStore::with_clock(clock))),
-        StoreChoice::Sqlite(path) => open_sqlite(path, clock),
-        StoreChoice::Bucket(bucket, endpoints) => {
-            let (bucket, endpoints) = (bucket.clone(), endpoints.clone());
-            let store = GcsStore::new(bucket, endpoints, clock);
-            Ok(Arc::new(store.with_prefix(prefix.clone())))
-        }
-        #[cfg(feature = "redis")]
-        StoreChoice::Redis(address) => {
-            let store = crate::store::RedisStore::new(address.clone(), clock);
-            let store = Arc::new(store.with_prefix(prefix.clone()));
-            let greeting = Arc::clone(&store);
-            task::spawn(async move { greeting.check().await });
-            Ok(store)
-        }
-    }
-}
-
-#[cfg(feature = "sqlite")]
-fn open_sqlite(path: &Path, clock: Arc<dyn Clock>) -> Result<Arc<dyn GrantStore>, Error> {
-    let store = crate::store::SqliteStore::open_with_clock(path, clock);
-    let store = store.map_err(|error| Error::ledger(path, error))?;
-    Ok(Arc::new(store))
-}
-
-#[cfg(not(feature = "sqlite"))]
-fn open_sqlite(_path: &Path, _clock: Arc<dyn Clock>) -> Result<Arc<dyn GrantStore>, Error> {
-    // The configuration accepts SQLite only if it is built in.
-    Err(Error::internal("this build has no SQLite support"))
 }

@@ -2,38 +2,32 @@
 
 mod acceptor;
 mod assembly;
-mod capacity;
-mod logging;
-mod router;
 mod shutdown;
 
-use std::{
-    fmt,
-    io::Write as _,
-    net::{Ipv4Addr, SocketAddr},
-    process::ExitCode,
-    sync::Arc,
-};
+use std::{fmt, io::Write as _, net::SocketAddr, process::ExitCode, sync::Arc};
 
 use axum::Router;
+use mcpo_runtime_oauth::{
+    base::{
+        clock::Clock,
+        dev_channel,
+        error::{self, Error},
+    },
+    config::{Config, ServerSettings},
+    logging,
+    net::listener::listen,
+    state::App,
+};
 use rmcp::ServerHandler;
 use serde_json::Value;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpListener;
 
 use self::{
     assembly::{Assembled, assemble},
     shutdown::Shutdown,
 };
-use crate::{
-    base::{clock::Clock, dev_channel, error::Error},
-    config::Config,
-    mcp::{self, SharedHandler},
-    state::App,
-};
+use crate::mcp::{self, SharedHandler};
 
-/// The number of connections that may wait to be accepted: enough for a burst while a process
-/// starts.
-const BACKLOG: u32 = 1024;
 /// A UDP datagram has at most 65,507 bytes, including the prefix and a key.
 const MAX_DEFINITIONS_LEN: usize = 60_000;
 /// The exit code of a server that cannot start.
@@ -94,10 +88,7 @@ fn try_serve(handler: SharedHandler, adjust: Adjust<'_>, is_logging: bool) -> Re
     let runtime = runtime
         .enable_all()
         .build()
-        .map_err(|source| Error::System {
-            action: "start the async runtime",
-            source,
-        })?;
+        .map_err(|source| error::system("start the async runtime", source))?;
     let served = runtime.block_on(Server::from_shared(handler, config).run());
     // The end of the runtime waits for tools that block their thread.
     write_waiting_lines();
@@ -153,7 +144,7 @@ impl Server {
     /// attempts are throttled by source, and requests from other machines to a loopback URL are
     /// refused. Otherwise all sources count as one.
     pub async fn into_router(self) -> Result<Router, Error> {
-        let port = self.config.listen.port();
+        let port = ServerSettings::of(&self.config).listen.port();
         let stop = Shutdown::default();
         let Self {
             handler,
@@ -168,9 +159,14 @@ impl Server {
     /// serves until SIGTERM or Ctrl-C. If `mcpo dev` cannot pass a socket, it forwards connections
     /// to any free port of this machine.
     pub async fn run(self) -> Result<(), Error> {
-        dev_channel::set_under_dev(self.config.under_dev);
-        let listener = listen(self.config.listen)?;
-        let shutdown_requested = shutdown::shutdown_requested(self.config.under_dev)?;
+        let ServerSettings {
+            listen: address,
+            under_dev,
+            ..
+        } = ServerSettings::of(&self.config);
+        dev_channel::set_under_dev(under_dev);
+        let listener = listen(address)?;
+        let shutdown_requested = shutdown::shutdown_requested(under_dev)?;
         self.serve_on(listener, shutdown_requested).await
     }
 
@@ -181,16 +177,16 @@ impl Server {
         listener: TcpListener,
         shutdown_requested: impl Future<Output = ()> + Send,
     ) -> Result<(), Error> {
-        let address = listener.local_addr().map_err(|source| Error::System {
-            action: "get the address of the listening socket",
-            source,
-        })?;
+        let address = listener
+            .local_addr()
+            .map_err(|source| error::system("get the address of the listening socket", source))?;
         let stop = Shutdown::default();
-        let under_dev = self.config.under_dev;
+        let settings = ServerSettings::of(&self.config);
+        let (under_dev, wanted) = (settings.under_dev, settings.listen);
         dev_channel::set_under_dev(under_dev);
         // If connections are forwarded here, clients use another port than the one we listen on.
         let port = if dev_channel::is_proxied() {
-            self.config.listen.port()
+            wanted.port()
         } else {
             address.port()
         };
@@ -224,31 +220,6 @@ impl Server {
         acceptor::serve(listener, service, proxies, shutdown_requested, &stop).await;
         Ok(())
     }
-}
-
-fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
-    let failed = |source| Error::Listen { address, source };
-    let handed_over = listenfd::ListenFd::from_env().take_tcp_listener(0);
-    if let Some(listener) = handed_over.map_err(failed)? {
-        listener.set_nonblocking(true).map_err(failed)?;
-        return TcpListener::from_std(listener).map_err(failed);
-    }
-    let address = if dev_channel::is_proxied() {
-        SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
-    } else {
-        address
-    };
-    let socket = if address.is_ipv4() {
-        TcpSocket::new_v4()
-    } else {
-        TcpSocket::new_v6()
-    };
-    let socket = socket.map_err(failed)?;
-    // On Windows this option would allow us to take a port that another process listens on.
-    #[cfg(not(windows))]
-    socket.set_reuseaddr(true).map_err(failed)?;
-    socket.bind(address).map_err(failed)?;
-    socket.listen(BACKLOG).map_err(failed)
 }
 
 fn announce(app: &App, address: SocketAddr, under_dev: bool) {

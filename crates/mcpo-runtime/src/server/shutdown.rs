@@ -1,9 +1,8 @@
 //! Waits for the signals that stop the process.
 
+use mcpo_runtime_oauth::base::error::{self, Error};
 use tokio::signal;
 use tokio_util::sync::CancellationToken;
-
-use crate::base::error::Error;
 
 /// Completes when the process must stop: on SIGTERM, on Ctrl-C, or under `mcpo dev` when stdin
 /// ends. Stdin ends when the parent process has ended, for any reason.
@@ -27,10 +26,7 @@ pub(super) fn shutdown_requested(
 #[cfg(unix)]
 fn terminate() -> Result<impl Future<Output = ()> + Send + 'static, Error> {
     let stream = signal::unix::signal(signal::unix::SignalKind::terminate());
-    let mut stream = stream.map_err(|source| Error::System {
-        action: "listen for SIGTERM",
-        source,
-    })?;
+    let mut stream = stream.map_err(|source| error::system("listen for SIGTERM", source))?;
     Ok(async move {
         stream.recv().await;
     })
@@ -39,10 +35,7 @@ fn terminate() -> Result<impl Future<Output = ()> + Send + 'static, Error> {
 /// The window was closed, or the machine is shutting down.
 #[cfg(windows)]
 fn terminate() -> Result<impl Future<Output = ()> + Send + 'static, Error> {
-    let failed = |source| Error::System {
-        action: "listen for console close events",
-        source,
-    };
+    let failed = |source| error::system("listen for console close events", source);
     let mut close = signal::windows::ctrl_close().map_err(failed)?;
     let mut shutdown = signal::windows::ctrl_shutdown().map_err(failed)?;
     Ok(async move {
@@ -60,10 +53,9 @@ fn watch_stdin(parent_gone: CancellationToken) -> Result<(), Error> {
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
         parent_gone.cancel();
     });
-    started.map(drop).map_err(|source| Error::System {
-        action: "watch stdin",
-        source,
-    })
+    started
+        .map(drop)
+        .map_err(|source| error::system("watch stdin", source))
 }
 
 /// The two stages of stopping.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{assert_generated, read, root};
 
 /// The documentation of `Config::from_env`, which has a table of all variables.
-const SOURCE: &str = "crates/mcpo-runtime/src/config/environment/mod.rs";
+const SOURCE: &str = "crates/mcpo-runtime/oauth/src/config/environment/mod.rs";
 const PAGE: &str = "docs/configuration.md";
 /// The variables of the table belong to these sections, by their prefix. The first match counts.
 const SECTIONS: [(&str, &[&str]); 7] = [

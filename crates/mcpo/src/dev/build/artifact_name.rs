@@ -15,9 +15,9 @@ pub fn is_of(name: &str, crates: &BTreeSet<String>) -> bool {
     crate_of(name).is_some_and(|of_crate| is_one_of(crates, &of_crate))
 }
 
-/// Returns true if the name belongs to the runtime.
+/// Returns true if the name belongs to a crate of the runtime.
 pub fn is_runtime(name: &str) -> bool {
-    is_of(name, &BTreeSet::from([package::RUNTIME.to_owned()]))
+    is_of(name, &package::RUNTIME_PACKAGES.map(str::to_owned).into())
 }
 
 /// Returns the name of the crate, with underscores: `libserde` or `serde`.

@@ -17,7 +17,10 @@ use mcpo_common::package::VENDORED_RUNTIME;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::fast_build::record::{RUNTIME, Record};
+use super::{
+    artifact_name::is_runtime,
+    fast_build::record::{RUNTIME, Record},
+};
 
 /// The file in the cache that describes the compiled runtime.
 const FILE: &str = "runtime.json";
@@ -61,11 +64,19 @@ impl CompiledRuntime {
         Ok(())
     }
 
-    /// Returns true if cargo's name belongs to this build of the runtime.
+    /// Returns true if cargo's name belongs to this build of the runtime: to the crate itself, or to
+    /// another crate of the runtime that it was compiled with.
     pub fn has(&self, name: &str) -> bool {
-        let mark = self.record.codegen("extra-filename").unwrap_or_default();
         let stem = name.split('.').next().unwrap_or_default();
-        !mark.is_empty() && stem.ends_with(mark)
+        let own = self.record.codegen("extra-filename");
+        let others = self.record.values("--extern").filter_map(|given| {
+            let (_, file) = given.split_once('=')?;
+            let file = Path::new(file).file_stem()?.to_str()?;
+            // The mark includes the hyphen.
+            is_runtime(file).then(|| &file[file.rfind('-').unwrap_or_default()..])
+        });
+        let mut marks = own.into_iter().chain(others);
+        marks.any(|mark| !mark.is_empty() && stem.ends_with(mark))
     }
 
     /// Stores the command for a project whose source is the one that was compiled. Returns false for
