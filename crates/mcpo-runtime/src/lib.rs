@@ -23,6 +23,8 @@
 //!
 //! # What a client does, and which module handles it
 //!
+//! Except for `mcp`, these modules are in the crate `mcpo-runtime-oauth`.
+//!
 //! 1. It calls `/mcp` without a token and gets a challenge that points to the metadata
 //!    (`resource_server`).
 //! 2. It reads the metadata of the resource and of the authorization server
