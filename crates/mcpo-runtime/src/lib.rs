@@ -54,6 +54,7 @@ mod server;
 pub mod store;
 mod upstream_error;
 
+#[doc(inline)]
 pub use mcpo_runtime_oauth::{
     base::{
         clock::{Clock, SystemClock, Timestamp},

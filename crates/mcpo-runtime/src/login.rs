@@ -64,6 +64,7 @@
 //! If the [`Identity`] has tokens, the runtime seals them in the ledger, renews them with
 //! [`Login::renew`], and gives them to tools through [`crate::Caller::upstream_token`].
 
+#[doc(inline)]
 pub use mcpo_runtime_oauth::login::{
     Field, GitHub, GitHubError, Identity, Login, LoginContext, LoginError, LoginFuture, LoginInput,
     OpenId, OpenIdError, Outcome, Page, Provider, Refusal,

@@ -10,10 +10,13 @@
 //! answer, return a [`StoreError`]. The caller then refuses only the requests that need the ledger.
 
 #[cfg(feature = "sqlite")]
+#[doc(inline)]
 pub use mcpo_runtime_oauth::store::SqliteStore;
+#[doc(inline)]
 pub use mcpo_runtime_oauth::store::{
     BucketName, BucketNameError, GcsStore, GrantId, GrantRecord, GrantStore, MemoryStore,
     StoreError, StoreFuture, Swap, Version, Versioned,
 };
 #[cfg(feature = "redis")]
+#[doc(inline)]
 pub use mcpo_runtime_oauth::store::{RedisAddress, RedisAddressError, RedisStore};

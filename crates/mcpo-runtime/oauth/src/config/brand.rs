@@ -19,16 +19,14 @@ impl Config {
     /// or GIF of up to 64 KiB. With `include_bytes!`, the program contains the picture and needs no
     /// file where it runs. An unusable picture is an error when the server starts.
     ///
-    /// ```no_run
-    /// # #[derive(Clone)] struct MyService;
-    /// # impl rmcp::ServerHandler for MyService {}
+    /// ```
+    /// # use mcpo_runtime_oauth::config::Config;
     /// # const LOGO: &[u8] = b"";
-    /// # fn main() -> std::process::ExitCode {
-    /// mcpo_runtime::serve_with(MyService, |config| {
-    ///     // const LOGO: &[u8] = include_bytes!("../logo.svg");
+    /// // const LOGO: &[u8] = include_bytes!("../logo.svg");
+    /// // mcpo_runtime::serve_with(MyService, with_brand)
+    /// fn with_brand(config: Config) -> Config {
     ///     config.with_logo(LOGO).with_accent_color("#7a1fa2")
-    /// })
-    /// # }
+    /// }
     /// ```
     pub fn with_logo(mut self, picture: &[u8]) -> Self {
         match Logo::from_bytes(picture.to_vec()) {

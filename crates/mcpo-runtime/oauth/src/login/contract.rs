@@ -17,7 +17,7 @@ pub trait Login: fmt::Debug + Send + Sync + 'static {
     fn name(&self) -> &'static str;
 
     /// Returns true if users do not have to sign in. Such a server starts only on loopback, or if
-    /// its owner has opened it to anyone ([`crate::Config::open_to_anyone`]).
+    /// its owner has opened it to anyone ([`Config::open_to_anyone`](crate::config::Config::open_to_anyone)).
     fn is_anonymous(&self) -> bool {
         false
     }
@@ -118,7 +118,7 @@ impl Identity {
         self
     }
 
-    /// Sets the name that pages and [`crate::Caller::name`] show.
+    /// Sets the name that pages and `Caller::name` show.
     #[must_use]
     pub fn with_name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());

@@ -30,6 +30,7 @@ const MAX_RESPONSE_LEN: usize = 8 * 1024 * 1024;
 /// tools.
 ///
 /// ```no_run
+/// # use mcpo_runtime_oauth::net::api_client as mcpo_runtime;
 /// # async fn example() -> Result<(), mcpo_runtime::ApiError> {
 /// let api = mcpo_runtime::ApiClient::new();
 /// let response = api
@@ -170,7 +171,7 @@ impl ApiRequest {
     }
 
     /// Sends an access token in the `Authorization` header (RFC 6750 §2.1). See
-    /// [`UpstreamToken::secret`](crate::UpstreamToken::secret).
+    /// [`UpstreamToken::secret`](crate::login::UpstreamToken::secret).
     pub fn bearer_auth(self, token: &str) -> Self {
         self.header(header::AUTHORIZATION.as_str(), format!("Bearer {token}"))
     }

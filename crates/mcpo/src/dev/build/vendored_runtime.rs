@@ -256,6 +256,37 @@ mod tests {
     }
 
     #[test]
+    fn the_results_of_both_crates_belong_to_a_build() {
+        let arguments = "-C extra-filename=-1111111111111111 \
+             --extern mcpo_runtime_oauth=/t/libmcpo_runtime_oauth-2222222222222222.rmeta \
+             --extern serde=/t/libserde-3333333333333333.rmeta";
+        let compiled = CompiledRuntime {
+            record: Record {
+                program: "rustc".into(),
+                arguments: arguments.split_whitespace().map(str::to_owned).collect(),
+                folder: "/p".into(),
+                environment: BTreeMap::new(),
+                source: None,
+            },
+            folders: folders("/p"),
+        };
+        for name in [
+            "mcpo-runtime-1111111111111111",
+            "libmcpo_runtime-1111111111111111.rlib",
+            "mcpo-runtime-oauth-2222222222222222",
+            "mcpo_runtime_oauth-2222222222222222.d",
+        ] {
+            assert!(compiled.has(name), "{name}");
+        }
+        for name in [
+            "mcpo-runtime-3333333333333333",
+            "libmcpo_runtime_oauth-1111111111111112.rlib",
+        ] {
+            assert!(!compiled.has(name), "{name}");
+        }
+    }
+
+    #[test]
     fn the_digest_covers_names_and_contents() {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| {

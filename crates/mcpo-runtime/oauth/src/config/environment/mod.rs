@@ -283,14 +283,14 @@ impl Config {
     /// | `OIDC_ALLOWED_DOMAINS`, `OIDC_ALLOWED_SUBJECTS`, `OIDC_ALLOWED_GROUPS` | allowed domains of verified addresses, values of `sub`, and groups | no user |
     /// | `OIDC_GROUPS_CLAIM` | the claim with the groups | `groups` |
     /// | `OIDC_SCOPES` | scopes to request from the provider | `openid profile email offline_access`, or the provider's equivalent |
-    /// | `MCPO_AUTHORIZATION_SERVER` | issuer of a trusted authorization server, see [`AuthorizationServer`](crate::AuthorizationServer) | this server is the authorization server |
+    /// | `MCPO_AUTHORIZATION_SERVER` | issuer of a trusted authorization server, see [`AuthorizationServer`](crate::oauth::authorization_server::AuthorizationServer) | this server is the authorization server |
     /// | `MCPO_AUDIENCE` | accepted audiences of its tokens, separated by commas | the URL of `/mcp` |
     /// | `MCPO_SCOPE_MAP` | its names of scopes: `THEIRS=OURS` pairs, separated by commas; `*=OURS` for any token | the same names |
     /// | `MCPO_SCOPE_CLAIM` | the claim with the scopes | `scope`, else `scp` |
     /// | `MCPO_CLIENTS` | preconfigured clients: a JSON array with `client_id`, `client_secret`, `client_name`, `redirect_uris` | none |
     /// | `MCPO_LEDGER` | `gs://BUCKET`, `sqlite:PATH`, `memory`, or with the feature `redis` `redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]` (with TLS `rediss://`) | `sqlite:$MCPO_STATE_DIR/ledger.sqlite3` |
     /// | `MCPO_LEDGER_CA` | certificate authorities for `rediss://`: certificates in PEM, or a file with them | the public authorities |
-    /// | `MCPO_CA` | certificate authorities for outgoing connections, in addition to the public ones: to sign-in providers, an authorization server, and servers that tools call with [`ApiClient`](crate::ApiClient); certificates in PEM, or a file with them. Not used for the ledger, see `MCPO_LEDGER_CA` | the public authorities |
+    /// | `MCPO_CA` | certificate authorities for outgoing connections, in addition to the public ones: to sign-in providers, an authorization server, and servers that tools call with [`ApiClient`](crate::net::api_client::ApiClient); certificates in PEM, or a file with them. Not used for the ledger, see `MCPO_LEDGER_CA` | the public authorities |
     /// | `MCPO_LEDGER_PLAINTEXT` | `1`: accept a Redis without TLS on another host, for private networks | TLS is required off loopback |
     /// | `MCPO_LEDGER_PREFIX` | the beginning of the names of all records in a bucket or in Redis, so that several servers can share it: 1 to 200 letters, digits, `-`, `_` and `.`, with no dot first | none |
     /// | `MCPO_GRANTS_NOT_BEFORE` | a time like `2026-11-28T12:00:00Z`: ends grants from before it, see [`Config::with_grants_not_before`] | all grants are valid |
