@@ -353,7 +353,7 @@ fn the_workspace_option_adds_the_project_to_the_workspace() {
     let made = said(&crates, &["new", "svc", "--workspace"]);
     assert!(made.starts_with("exit code 0"), "{made}");
     assert!(made.contains("[profile.release]"), "{made}");
-    let all = ["mcpo-runtime", "other", "svc"].map(str::to_owned);
+    let all = ["mcpo-runtime", "mcpo-runtime-oauth", "other", "svc"].map(str::to_owned);
     assert_eq!(members(folder.path()), all.into());
     cargo(folder.path(), &["check", "--offline", "--package", "other"]);
     let manifest = fs::read_to_string(crates.join("svc/Cargo.toml")).unwrap();

@@ -37,7 +37,7 @@ impl Project {
         // The earlier version had another README, one file more, and one file less.
         project.had("README.md", Some("An earlier version.\n"));
         project.had("src/removed.rs", Some("// No longer needed.\n"));
-        project.had("src/state.rs", None);
+        project.had("oauth/src/state.rs", None);
         project
     }
 
@@ -101,7 +101,7 @@ fn an_upgrade_replaces_what_mcpo_has_changed_and_keeps_the_rest() {
         assert!(progress.contains(expected), "no {expected:?} in {progress}");
     }
     let original = Path::new(env!("CARGO_MANIFEST_DIR")).join("../mcpo-runtime");
-    for name in ["README.md", "src/state.rs"] {
+    for name in ["README.md", "oauth/src/state.rs"] {
         let expected = fs::read_to_string(original.join(name)).unwrap();
         assert_eq!(project.read(name), Some(expected));
     }
@@ -133,7 +133,7 @@ fn an_upgrade_that_would_lose_changes_writes_nothing() {
     let readme = project.read("README.md");
     assert_eq!(readme.as_deref(), Some("Changed by the user.\n"));
     assert!(project.read("src/removed.rs").is_some());
-    assert!(project.read("src/state.rs").is_none());
+    assert!(project.read("oauth/src/state.rs").is_none());
 }
 
 #[test]

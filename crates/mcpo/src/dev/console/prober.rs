@@ -1,5 +1,7 @@
 //! Probes the server as claude.ai does, to report what a change broke.
 
+use std::time::Duration;
+
 use mcpo_common::error::Outcome;
 use mcpo_probe::{Credentials, Quiet};
 use tokio::sync::mpsc;
@@ -10,6 +12,10 @@ use crate::dev::messages::{
     event::{Event, EventSender},
     self_test::TestKind,
 };
+
+/// How long a probe waits. A server that was just replaced still accepts the connections that had
+/// arrived, and a probe must not reach it.
+const HANDOVER_TIME: Duration = Duration::from_millis(250);
 
 /// The actor behind `--probe` and the key that probes.
 pub struct Prober {
@@ -31,7 +37,11 @@ impl Prober {
             if commanded.is_none() {
                 return Ok(());
             }
-            // One probe is enough for all servers that took over during the last one.
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = tokio::time::sleep(HANDOVER_TIME) => {}
+            }
+            // One probe is enough for all servers that took over in the meantime.
             while self.probes.try_recv().is_ok() {}
             self.events.send(Event::TestStarted(TestKind::Probe)).await;
             let mut plan = match self.self_test.plan() {
