@@ -1,7 +1,7 @@
-//! Packs the templates and the runtime crate into the binary.
+//! Packs the templates and the two crates of the runtime into the binary.
 //!
-//! In a checkout, the runtime is the crate next to this one. A registry package contains no other
-//! crates, so the links in `runtime/` add a copy to it. The manifest has another name there, because
+//! In a checkout, the runtime is the folder next to this crate. A registry package contains no other
+//! crates, so the links in `runtime/` add a copy to it. The manifests have another name there, because
 //! cargo leaves folders with a `Cargo.toml` out of packages.
 
 use std::{
@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The manifest of the runtime in a registry package.
+/// The manifests of the runtime in a registry package.
 const PACKAGED_MANIFEST: &str = "manifest.toml";
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -32,7 +32,7 @@ fn main() -> Outcome<()> {
     let code = format!(
         "/// Every file of every template.\n\
          pub const TEMPLATES: &[(&str, &[u8])] = {templates};\n\
-         /// Every file of the runtime crate.\n\
+         /// Every file of the crates of the runtime.\n\
          pub const RUNTIME: &[(&str, &[u8])] = {runtime};\n"
     );
     fs::write(out.join("embedded.rs"), code)?;

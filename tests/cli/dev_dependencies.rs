@@ -62,14 +62,28 @@ fn project(repository: &Path, settings: &str) -> TinyProject {
     project
 }
 
-/// Gives a project its own copy of a crate with the name of the runtime, and a route that calls it.
+/// Gives a project its own copy of crates with the names of the runtime's, and a route that calls
+/// them.
 fn vendor_runtime(project: &TinyProject, words: &str) {
+    let package = |name: &str| {
+        format!("[package]\nname = {name:?}\nversion = \"1.0.0\"\nedition = \"2024\"\n")
+    };
     fs::create_dir_all(project.path("vendor/mcpo-runtime/src")).unwrap();
+    fs::create_dir_all(project.path("vendor/mcpo-runtime/oauth/src")).unwrap();
+    let dependency = "[dependencies]\nmcpo-runtime-oauth = { path = \"oauth\" }\n";
     project.write(
         "vendor/mcpo-runtime/Cargo.toml",
-        "[package]\nname = \"mcpo-runtime\"\nversion = \"1.0.0\"\nedition = \"2024\"\n",
+        &(package("mcpo-runtime") + dependency),
     );
-    write_runtime(project, words);
+    project.write(
+        "vendor/mcpo-runtime/oauth/Cargo.toml",
+        &package("mcpo-runtime-oauth"),
+    );
+    project.write(
+        "vendor/mcpo-runtime/src/lib.rs",
+        "#[inline(never)]\npub fn words() -> &'static str { mcpo_runtime_oauth::words() }\n",
+    );
+    write_oauth(project, words);
     project.edit(
         "Cargo.toml",
         "[dependencies]",
@@ -87,9 +101,9 @@ fn vendor_runtime(project: &TinyProject, words: &str) {
     );
 }
 
-fn write_runtime(project: &TinyProject, words: &str) {
+fn write_oauth(project: &TinyProject, words: &str) {
     let text = format!("#[inline(never)]\npub fn words() -> &'static str {{ {words:?} }}\n");
-    project.write("vendor/mcpo-runtime/src/lib.rs", &text);
+    project.write("vendor/mcpo-runtime/oauth/src/lib.rs", &text);
 }
 
 /// Waits until the cache in this folder is complete.
@@ -162,7 +176,9 @@ fn an_unchanged_vendored_runtime_is_compiled_once_for_all_projects() {
     let first = make("one");
     let dev = Dev::start(&first, &environment);
     dev.wait_for(" Ready in ");
-    assert!(dev.said().contains("Compiling mcpo-runtime "));
+    for name in ["mcpo-runtime", "mcpo-runtime-oauth"] {
+        assert!(dev.said().contains(&format!("Compiling {name} ")));
+    }
     wait_for_cache(&cache);
     drop(dev);
     // The second project must not need the files of the first one.
@@ -174,7 +190,7 @@ fn an_unchanged_vendored_runtime_is_compiled_once_for_all_projects() {
     let dev = Dev::start(&second, &environment);
     dev.wait_for(" Ready in ");
     let said = dev.said();
-    assert!(!said.contains("Compiling mcpo-runtime "), "{said}");
+    assert!(!said.contains("Compiling mcpo-runtime"), "{said}");
     assert_eq!(dev.get("/runtime"), "one");
     // The library for the fast build is made with the command of the first project.
     let library = second.path("target/debug/mcpo-dev/library.stamp");
@@ -182,13 +198,13 @@ fn an_unchanged_vendored_runtime_is_compiled_once_for_all_projects() {
     second.answer("words1::WORDS");
     dev.wait_for("Reloaded ");
     // An edit of the project's own copy is compiled.
-    write_runtime(&second, "two");
+    write_oauth(&second, "two");
     dev.wait_for_answer("/runtime", "two");
     drop(dev);
 
     // A copy with other contents is compiled, although its time is older than the cache.
     let third = make("three");
-    let source = third.path("vendor/mcpo-runtime/src/lib.rs");
+    let source = third.path("vendor/mcpo-runtime/oauth/src/lib.rs");
     let source = File::options().append(true).open(source).unwrap();
     source.set_modified(SystemTime::UNIX_EPOCH).unwrap();
     let dev = Dev::start(&third, &environment);

@@ -47,6 +47,23 @@ fn all_crates_are_released_together() {
     assert_eq!(oauth["version"].as_str(), Some(&*only));
 }
 
+/// Cargo would compile a crate twice for two versions.
+#[test]
+fn the_crates_of_the_runtime_require_the_same_versions() {
+    let [runtime, oauth] = VENDORED.map(manifest);
+    let version =
+        |dependency: &toml::Value| dependency.get("version").unwrap_or(dependency).clone();
+    let of_oauth = oauth["dependencies"].as_table().unwrap();
+    let mut shared = 0;
+    for (name, dependency) in runtime["dependencies"].as_table().unwrap() {
+        if let Some(other) = of_oauth.get(name) {
+            assert_eq!(version(dependency), version(other), "{name}");
+            shared += 1;
+        }
+    }
+    assert!(shared > 5, "{shared}");
+}
+
 /// Returns a template's manifest as it is in a project.
 fn template(name: &str) -> toml::Table {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../templates");
@@ -155,6 +172,7 @@ fn no_instruction_installs_a_crate_by_its_name_alone() {
     let mut files = vec![
         root.join("README.md"),
         root.join("crates/mcpo-runtime/README.md"),
+        root.join("crates/mcpo-runtime/oauth/README.md"),
     ];
     files_below(&root.join("docs"), &mut files);
     files_below(&root.join("packaging"), &mut files);

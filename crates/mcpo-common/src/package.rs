@@ -89,12 +89,9 @@ impl Package {
             .dependencies
             .iter()
             .filter(|other| other.path.is_some());
-        let by_path = by_path.flat_map(|other| match &*other.name {
-            // The other packages of the runtime are path dependencies of this one.
-            RUNTIME => RUNTIME_PACKAGES.map(str::to_owned).to_vec(),
-            name => vec![name.to_owned()],
-        });
-        let local = members.map(|member| member.name.to_string()).chain(by_path);
+        let local = members
+            .map(|member| member.name.to_string())
+            .chain(by_path.map(|other| other.name.clone()));
         let uses_runtime = |package: &cargo_metadata::Package| {
             let mut dependencies = package.dependencies.iter();
             package.name == RUNTIME || dependencies.any(|other| other.name == RUNTIME)

@@ -10,11 +10,11 @@ use std::{
 
 use mcpo_runtime_oauth::{
     base::request_log::RequestContext,
-    login::{LoginError, Subject, UpstreamToken},
+    login::{Subject, UpstreamToken},
     oauth::scope::Scopes,
     resource_server::caller_claims::{CallerClaims, Upstream},
     store::GrantId,
-    upstream::TokenCache,
+    upstream::{NoToken, TokenCache},
 };
 use rmcp::{
     ErrorData, RoleServer,
@@ -154,11 +154,11 @@ impl Caller {
                     self.hand_out(&token);
                     Ok(token)
                 }
-                Err(LoginError::Refused(_)) => {
+                Err(NoToken::Refused) => {
                     self.note_refusal();
                     Err(UpstreamError::Refused)
                 }
-                Err(_) => Err(UpstreamError::Unavailable),
+                Err(NoToken::Unavailable) => Err(UpstreamError::Unavailable),
             },
         }
     }

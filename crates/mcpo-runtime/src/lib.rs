@@ -42,8 +42,9 @@
 //!
 //! # Layers
 //!
-//! The crate `mcpo-runtime-oauth` has everything that does not use rmcp, in layers of its own. Above
-//! it are the modules `caller`, `mcp` and `server`; each imports only those before it.
+//! The crate `mcpo-runtime-oauth` has everything that does not use rmcp, in separate layers. Above it
+//! are the modules [`login`], [`store`], `upstream_error`, `caller`, `mcp` and `server`; each imports
+//! only those before it.
 
 #![warn(missing_debug_implementations)]
 

@@ -30,7 +30,8 @@ use crate::{
 };
 
 /// What the handler of the tools says about the server.
-pub struct Described<'a> {
+#[expect(missing_debug_implementations, reason = "servers never see it")]
+pub struct HandlerDescription<'a> {
     /// The server as pages show it.
     pub card: ServerCard,
     /// The scopes that tools require.
@@ -41,7 +42,11 @@ pub struct Described<'a> {
 
 /// Returns the base URL, after checking the settings that depend on it. `port` is part of the base
 /// URL if the configuration has none. `listens_on` is `None` if another server listens.
-pub fn base_url(config: &Config, port: u16, listens_on: Option<IpAddr>) -> Result<BaseUrl, Error> {
+pub fn checked_base_url(
+    config: &Config,
+    port: u16,
+    listens_on: Option<IpAddr>,
+) -> Result<BaseUrl, Error> {
     let base = match &config.base_url {
         Some(base) => base.clone(),
         None => {
@@ -55,15 +60,15 @@ pub fn base_url(config: &Config, port: u16, listens_on: Option<IpAddr>) -> Resul
 }
 
 /// Builds the state, and starts the tasks that keep it up to date.
-pub fn state(
+pub fn build_state(
     config: &Config,
     base: BaseUrl,
-    described: Described<'_>,
+    description: HandlerDescription<'_>,
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<App>, Error> {
     let clients = Clients::new(&config.clients, config.public_clients)?;
     let store = open_store(&config.store, &config.record_prefix, Arc::clone(&clock))?;
-    let pages = Pages::new(described.card, config.brand.clone()).map_err(Error::internal)?;
+    let pages = Pages::new(description.card, config.brand.clone()).map_err(Error::internal)?;
     let external = external_server(config, clock.as_ref());
     let clock = ServerClock::new(clock);
     let upstream = TokenCache::new(
@@ -79,13 +84,13 @@ pub fn state(
         clients,
         login: Arc::clone(&config.login),
         external,
-        tools: (described.tools)(Arc::clone(&upstream)),
+        tools: (description.tools)(Arc::clone(&upstream)),
         upstream,
         grants: Arc::new(GrantCache::new(Arc::clone(&store), clock.clone())),
         store,
         pages,
         limits: RateLimits::new(),
-        scopes: ScopePolicy::new(described.tool_scopes, config.implied_scopes.clone()),
+        scopes: ScopePolicy::new(description.tool_scopes, config.implied_scopes.clone()),
         scope_descriptions: config.scope_descriptions.clone(),
         openai_challenge: config.openai_challenge.clone(),
         open_listing: config.open_listing,

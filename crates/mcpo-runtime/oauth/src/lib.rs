@@ -1,7 +1,7 @@
 //! The parts of `mcpo-runtime` that do not use rmcp: the authorization server, the resource server,
 //! sign-in, the ledger and the configuration.
 //!
-//! This crate has no API of its own: any release may change everything in it, and `mcpo-runtime`
+//! This crate is not a public API: any release may change everything in it, and `mcpo-runtime`
 //! requires exactly its own version. Use `mcpo-runtime`, which exports what servers need.
 //!
 //! It is a separate crate because cargo compiles crates in parallel: this one is compiled while
@@ -9,14 +9,11 @@
 //!
 //! # Layers
 //!
-//! Each layer imports only those before it: [`base`], [`logging`], [`net`], [`store`], `jwt`, [`login`],
-//! [`oauth`], [`upstream`], [`pages`], [`state`], [`resource_server`], [`endpoints`], [`config`],
-//! [`assembly`].
+//! Each layer imports only those before it: [`base`], [`logging`], [`net`], [`store`], `jwt`,
+//! [`login`], [`oauth`], [`upstream`], [`pages`], [`state`], [`resource_server`], [`endpoints`],
+//! [`config`], [`assembly`].
 
-#![allow(
-    clippy::must_use_candidate,
-    reason = "only mcpo-runtime calls these functions"
-)]
+#![warn(missing_debug_implementations)]
 
 pub mod assembly;
 pub mod base;

@@ -61,7 +61,8 @@ mod tests {
         assert_eq!((&*named.title, &*named.id), ("ACME", "acme-tools"));
         assert_eq!(named.version.as_deref(), Some("1.2.3"));
         assert_eq!(named.description.as_deref(), Some("Sells anvils."));
-        assert_eq!(named.icon.unwrap().media_type(), "image/svg+xml");
+        let shown = format!("{:?}", named.icon.unwrap());
+        assert!(shown.contains("image/svg+xml"), "{shown}");
 
         let default = Implementation::from_build_env();
         let unnamed = card(&SharedHandler::new(Server(default)), None);

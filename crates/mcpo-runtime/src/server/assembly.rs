@@ -4,7 +4,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use mcpo_runtime_oauth::{
-    assembly::{self, Described},
+    assembly::{self, HandlerDescription},
     base::{
         clock::{Clock, SystemClock},
         error::Error,
@@ -37,15 +37,15 @@ pub(super) async fn assemble(
     stop: &Shutdown,
 ) -> Result<Assembled, Error> {
     let settings = ServerSettings::of(config);
-    let base = assembly::base_url(config, port, listens_on)?;
+    let base = assembly::checked_base_url(config, port, listens_on)?;
     let clock = clock.unwrap_or_else(|| Arc::new(SystemClock));
     let (handler, tools) = mcp::read_tools(handler).await?;
-    let described = Described {
+    let description = HandlerDescription {
         card: mcp::card(&handler, settings.title),
         tool_scopes: &tools.scopes,
         tools: &|tokens| Arc::new(mcp::ListedTools::new(handler.clone(), tokens)),
     };
-    let app = assembly::state(config, base, described, clock)?;
+    let app = assembly::build_state(config, base, description, clock)?;
     let sessions = mcp::sessions(
         app.keys.clone(),
         handler.clone(),

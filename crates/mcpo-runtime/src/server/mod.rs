@@ -182,11 +182,11 @@ impl Server {
             .map_err(|source| error::system("get the address of the listening socket", source))?;
         let stop = Shutdown::default();
         let settings = ServerSettings::of(&self.config);
-        let (under_dev, wanted) = (settings.under_dev, settings.listen);
+        let (under_dev, configured) = (settings.under_dev, settings.listen);
         dev_channel::set_under_dev(under_dev);
         // If connections are forwarded here, clients use another port than the one we listen on.
         let port = if dev_channel::is_proxied() {
-            wanted.port()
+            configured.port()
         } else {
             address.port()
         };

@@ -11,7 +11,13 @@ const RESERVED: &[&str] = &["alloc", "core", "proc_macro", "std", "test"];
 /// Names of folders in `target/debug`, where the executable would be written.
 const BUILD_FOLDERS: &[&str] = &["build", "deps", "examples", "incremental"];
 /// Dependencies of the project itself.
-const DEPENDENCIES: &[&str] = &["mcpo_runtime", "rmcp", "schemars", "serde"];
+const DEPENDENCIES: &[&str] = &[
+    "mcpo_runtime",
+    "mcpo_runtime_oauth",
+    "rmcp",
+    "schemars",
+    "serde",
+];
 /// Device names, which are invalid as file names on Windows.
 const DEVICES: &[&str] = &["aux", "con", "nul", "prn"];
 /// The registry's limit for the length of a name.

@@ -109,13 +109,14 @@ impl Error {
     }
 }
 
-/// Returns [`Error::Internal`]. Only the crate of an error can create its variants, so this function
-/// and the following ones do it for `mcpo-runtime`.
+/// Returns [`Error::Internal`]. The variants are `#[non_exhaustive]`, so this function and the
+/// following ones create them for `mcpo-runtime`.
 pub fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
     Error::internal(cause)
 }
 
 /// Returns [`Error::ToolScopes`].
+#[must_use]
 pub fn tool_scopes(tool: &str, scopes: String) -> Error {
     Error::ToolScopes {
         tool: tool.to_owned(),
@@ -124,18 +125,15 @@ pub fn tool_scopes(tool: &str, scopes: String) -> Error {
 }
 
 /// Returns [`Error::ToolScopesDiffer`].
+#[must_use]
 pub fn tool_scopes_differ(tool: &str) -> Error {
     Error::ToolScopesDiffer {
         tool: tool.to_owned(),
     }
 }
 
-/// Returns [`Error::Listen`].
-pub const fn listen(address: SocketAddr, source: io::Error) -> Error {
-    Error::Listen { address, source }
-}
-
 /// Returns [`Error::System`].
+#[must_use]
 pub const fn system(action: &'static str, source: io::Error) -> Error {
     Error::System { action, source }
 }

@@ -47,22 +47,23 @@ impl RequestContext {
     }
 
     /// Returns the id of the request.
-    pub const fn id(&self) -> &RequestId {
+    pub(crate) const fn id(&self) -> &RequestId {
         &self.id
     }
 
     /// Returns the platform's trace id, which connects all work for one outer request.
-    pub fn trace(&self) -> Option<&str> {
+    pub(crate) fn trace(&self) -> Option<&str> {
         self.trace.as_deref()
     }
 
     /// Returns true if `mcpo dev` itself made the request. Its log lines are held back.
+    #[must_use]
     pub const fn is_self_test(&self) -> bool {
         self.is_self_test
     }
 
     /// Returns the time of the line that is being written, if that is earlier than now.
-    pub const fn earlier(&self) -> Option<SystemTime> {
+    pub(crate) const fn earlier(&self) -> Option<SystemTime> {
         self.earlier
     }
 
@@ -80,6 +81,7 @@ impl RequestContext {
 
 /// The state of a request until it is answered.
 #[derive(Clone)]
+#[expect(missing_debug_implementations, reason = "servers never see it")]
 pub struct RequestLog {
     began: Instant,
     context: RequestContext,
@@ -113,6 +115,7 @@ impl RequestLog {
     }
 
     /// Returns the context, if log lines are written without a span.
+    #[must_use]
     pub fn context(&self) -> Option<&RequestContext> {
         self.span.is_disabled().then_some(&self.context)
     }
@@ -174,7 +177,7 @@ impl RequestLog {
 /// A request id of eight characters, enough to distinguish the requests of a day. The id is never
 /// taken from the caller, who could then choose what the log contains.
 #[derive(Clone, Copy, Debug)]
-pub struct RequestId(u32);
+pub(crate) struct RequestId(u32);
 
 impl RequestId {
     /// Returns the next id. Ids start at a random number and visit all numbers before one repeats.

@@ -1,7 +1,7 @@
 //! Starts background tasks without their types.
 //!
 //! tokio's code for a task is generic over its future, and takes longer to compile than most
-//! futures. With the type erased, it is compiled once for all tasks of this crate.
+//! futures. With the type erased, it is compiled once for all tasks of the runtime.
 
 use std::pin::Pin;
 

@@ -20,13 +20,16 @@ impl Config {
     /// file where it runs. An unusable picture is an error when the server starts.
     ///
     /// ```
-    /// # use mcpo_runtime_oauth::config::Config;
+    /// # mod mcpo_runtime {
+    /// #     use mcpo_runtime_oauth::config::Config;
+    /// #     pub fn serve_with<H>(_handler: H, _adjust: impl FnOnce(Config) -> Config) {}
+    /// # }
+    /// # struct MyService;
     /// # const LOGO: &[u8] = b"";
-    /// // const LOGO: &[u8] = include_bytes!("../logo.svg");
-    /// // mcpo_runtime::serve_with(MyService, with_brand)
-    /// fn with_brand(config: Config) -> Config {
+    /// mcpo_runtime::serve_with(MyService, |config| {
+    ///     // const LOGO: &[u8] = include_bytes!("../logo.svg");
     ///     config.with_logo(LOGO).with_accent_color("#7a1fa2")
-    /// }
+    /// })
     /// ```
     pub fn with_logo(mut self, picture: &[u8]) -> Self {
         match Logo::from_bytes(picture.to_vec()) {

@@ -28,6 +28,7 @@ use crate::{
 
 /// Returns the peer of the connection, or `None` if the router is mounted in a server that does not
 /// record it.
+#[must_use]
 pub fn peer(extensions: &Extensions) -> Option<SocketAddr> {
     let peer = extensions.get::<ConnectInfo<SocketAddr>>();
     peer.map(|ConnectInfo(peer)| *peer)

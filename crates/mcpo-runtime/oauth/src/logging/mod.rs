@@ -29,7 +29,7 @@ use self::{cloud::CloudFormat, text::TextFields, writer::LogWriters};
 use crate::base::request_log::RequestContext;
 
 /// rmcp logs every message, which would hide the OAuth flow. It also logs each error that a client
-/// gets, in the format of a Rust type; this crate logs the result of each tool call itself.
+/// gets, in the format of a Rust type; `mcpo-runtime` logs the result of each tool call itself.
 const DEFAULT_FILTER: &str = "info,rmcp=warn,rmcp::service=error";
 
 /// Starts logging, unless the program has already set up logging. `MCPO_LOG`, or else `RUST_LOG`,
@@ -39,7 +39,7 @@ pub fn start() -> bool {
     let wanted = ["MCPO_LOG", "RUST_LOG"]
         .into_iter()
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
-    let parsed = wanted.as_deref().map(str::parse::<Targets>);
+    let parsed = wanted.map(|filter| for_both_crates(&filter).parse::<Targets>());
     let (filter, problem) = match parsed {
         None => (default_filter(), None),
         Some(Ok(filter)) => (filter, None),
@@ -85,6 +85,36 @@ impl FormatTime for TimeAndRequest {
     }
 }
 
+/// Lets a filter for a module of `mcpo_runtime` also select the module in this crate. Users know only
+/// that crate. A filter without a module selects both crates, because it compares only the beginning.
+fn for_both_crates(filter: &str) -> String {
+    const KNOWN: &str = "mcpo_runtime::";
+    const HERE: &str = "mcpo_runtime_oauth::";
+    let of_modules = filter.split(',').filter_map(|directive| {
+        let module = directive.trim().strip_prefix(KNOWN)?;
+        Some(format!(",{HERE}{module}"))
+    });
+    of_modules.fold(filter.to_owned(), |all, one| all + &one)
+}
+
 fn default_filter() -> Targets {
     DEFAULT_FILTER.parse().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_for_a_module_selects_it_in_both_crates() {
+        let filter = for_both_crates("warn, mcpo_runtime::login=debug,rmcp::service=error");
+        let filter: Targets = filter.parse().unwrap();
+        let enabled = |target: &str| filter.would_enable(target, &tracing::Level::DEBUG);
+        assert!(enabled("mcpo_runtime::login"));
+        assert!(enabled("mcpo_runtime_oauth::login::github"));
+        assert!(!enabled("mcpo_runtime_oauth::endpoints"));
+        assert_eq!(for_both_crates("mcpo_runtime=debug"), "mcpo_runtime=debug");
+        let all: Targets = "mcpo_runtime=debug".parse().unwrap();
+        assert!(all.would_enable("mcpo_runtime_oauth::login", &tracing::Level::DEBUG));
+    }
 }

@@ -17,7 +17,8 @@ pub trait Login: fmt::Debug + Send + Sync + 'static {
     fn name(&self) -> &'static str;
 
     /// Returns true if users do not have to sign in. Such a server starts only on loopback, or if
-    /// its owner has opened it to anyone ([`Config::open_to_anyone`](crate::config::Config::open_to_anyone)).
+    /// its owner has opened it to anyone
+    /// ([`Config::open_to_anyone`](crate::config::Config::open_to_anyone)).
     fn is_anonymous(&self) -> bool {
         false
     }

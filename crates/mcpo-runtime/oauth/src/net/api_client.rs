@@ -200,8 +200,8 @@ impl ApiRequest {
             .body
             .map_err(|error| ApiError::Request(error.to_string()))?;
         let client = self.client.client()?;
-        let url = Url::parse(&self.url).map_err(|error| ApiError::Request(error.to_string()));
-        let mut url = url?;
+        let mut url =
+            Url::parse(&self.url).map_err(|error| ApiError::Request(error.to_string()))?;
         if !self.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&self.query);
         }

@@ -25,6 +25,7 @@ const RESERVED_FILES: usize = 128;
 
 /// The remaining capacity of both limits. Cheap to clone.
 #[derive(Clone)]
+#[expect(missing_debug_implementations, reason = "servers never see it")]
 pub struct Capacity {
     all: Arc<Semaphore>,
     per_source: usize,
@@ -32,6 +33,7 @@ pub struct Capacity {
 }
 
 /// Permission to serve one connection. Dropping the value releases it.
+#[expect(missing_debug_implementations, reason = "servers never see it")]
 pub struct Permit {
     _of_all: OwnedSemaphorePermit,
     of_source: Option<SourcePermit>,
@@ -52,6 +54,7 @@ pub struct TooManyFromSource {
 impl Capacity {
     /// Returns the capacity of the process. Raises its limit of open files as far as the system
     /// allows.
+    #[must_use]
     pub fn of_process() -> Self {
         let files = open_files(MAX_CONNECTIONS + RESERVED_FILES);
         Self::new(files.saturating_sub(RESERVED_FILES).min(MAX_CONNECTIONS))

@@ -35,6 +35,7 @@ pub struct TrustedProxies {
 pub struct TrustedProxiesError(String);
 
 /// Returns true if a connection from `peer` carries requests of other clients.
+#[must_use]
 pub fn trusts_peer(proxies: &TrustedProxies, peer: IpAddr) -> bool {
     proxies.trusts_peer(peer)
 }
@@ -173,6 +174,7 @@ enum Origin {
 
 impl ClientIp {
     /// Finds the address of the client in a request from `peer`.
+    #[must_use]
     pub fn of(peer: Option<SocketAddr>, headers: &HeaderMap, proxies: &TrustedProxies) -> Self {
         let Some(peer) = peer.map(|peer| peer.ip().to_canonical()) else {
             // All clients share one address.
@@ -195,6 +197,7 @@ impl ClientIp {
     }
 
     /// Returns the source that the limits count.
+    #[must_use]
     pub fn source(self) -> Source {
         Source::of(self.address)
     }

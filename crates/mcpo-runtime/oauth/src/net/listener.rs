@@ -9,6 +9,7 @@ use crate::base::{dev_channel, error::Error};
 /// The number of connections that may wait to be accepted: enough for a burst while a process
 /// starts.
 const BACKLOG: u32 = 1024;
+
 /// Listens on `address`, or on the socket that a parent process passed (`LISTEN_FDS`). If `mcpo dev`
 /// cannot pass a socket, it forwards connections to any free port of this machine.
 pub fn listen(address: SocketAddr) -> Result<TcpListener, Error> {

@@ -7,11 +7,11 @@ use reqwest::Response;
 pub(crate) enum ResponseBodyError {
     /// The body is longer than the limit.
     TooLong,
-    /// The connection failed.
+    /// The connection failed, or a time limit was reached.
     Transport(reqwest::Error),
 }
 
-/// Reads the whole body, which may have `max_len` bytes.
+/// Reads the whole body: at most `max_len` bytes.
 pub(crate) async fn read_response(
     mut response: Response,
     max_len: usize,

@@ -55,11 +55,13 @@ pub struct Source(IpAddr);
 
 impl Source {
     /// Returns the address, or the first address of the network that counts as one source.
+    #[must_use]
     pub const fn address(self) -> IpAddr {
         self.0
     }
 
     /// IPv6 addresses are reduced to their /64, which is what one subscriber gets.
+    #[must_use]
     pub fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V6(v6) => {

@@ -73,7 +73,6 @@ impl AuthorizationServer {
 
     /// Returns the issuer identifier.
     #[must_use]
-    /// Returns the issuer of the tokens.
     pub fn issuer(&self) -> &str {
         &self.issuer
     }

@@ -57,6 +57,7 @@ impl BaseUrls {
         }
     }
 
+    /// Returns the base URL that clients see first.
     pub fn primary(&self) -> &BaseUrl {
         &self.urls[0]
     }

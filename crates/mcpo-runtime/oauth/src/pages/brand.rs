@@ -20,7 +20,7 @@ pub struct ServerCard {
     pub title: String,
     /// The name under which clients add the server: lower-case letters, digits and hyphens.
     pub id: String,
-    /// The version, unless the server does not name itself.
+    /// The version, if the server names itself.
     pub version: Option<String>,
     /// What the server does.
     pub description: Option<String>,

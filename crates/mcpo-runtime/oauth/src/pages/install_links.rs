@@ -67,6 +67,7 @@ fn escape(text: &str) -> String {
 
 /// Returns the name under which clients add the server `name`: lower-case ASCII letters, digits and
 /// single hyphens. Shells and all clients accept it.
+#[must_use]
 pub fn id_of(name: &str) -> String {
     let mut id = String::new();
     for character in name.chars() {

@@ -29,12 +29,16 @@ pub struct Logo {
 /// The reason why a picture cannot be used as a logo.
 #[derive(Debug, thiserror::Error)]
 pub enum LogoError {
+    /// The file cannot be read.
     #[error("cannot be read: {0}")]
     Read(#[from] io::Error),
+    /// The picture is too large.
     #[error("is larger than 64 KiB")]
     TooLarge,
+    /// Browsers do not show pictures of this type everywhere.
     #[error("is not an SVG, PNG, JPEG, WebP or GIF picture")]
     Type,
+    /// The data URL is not valid.
     #[error("is not a valid data URL")]
     DataUrl,
 }
@@ -112,7 +116,7 @@ impl Logo {
     }
 
     /// Returns the media type, such as `image/png`.
-    pub const fn media_type(&self) -> &'static str {
+    pub(crate) const fn media_type(&self) -> &'static str {
         self.media_type
     }
 

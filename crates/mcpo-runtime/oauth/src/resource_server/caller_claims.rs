@@ -65,6 +65,7 @@ impl CallerClaims {
     }
 
     /// Returns the claims of a user who has signed in at this server.
+    #[must_use]
     pub fn of_user(subject: Subject, scopes: Scopes, tokens: &Arc<TokenCache>) -> Self {
         let record = |id| Upstream::SignInRecord(Arc::clone(tokens), id);
         Self {
@@ -94,37 +95,44 @@ impl CallerClaims {
         }
     }
 
-    /// The subject of the user: stable, and unique within this server. Empty without a token.
+    /// Returns the subject of the user: stable, and unique within this server. Empty without a token.
+    #[must_use]
     pub fn subject(&self) -> &str {
         &self.subject
     }
 
-    /// The user's name at the sign-in.
+    /// Returns the user's name at the sign-in.
+    #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
-    /// The scopes that the user granted.
+    /// Returns the scopes that the user granted.
+    #[must_use]
     pub const fn scopes(&self) -> &Scopes {
         &self.scopes
     }
 
-    /// The client's name for itself. It is not verified.
+    /// Returns the client's name for itself. It is not verified.
+    #[must_use]
     pub fn client_name(&self) -> Option<&str> {
         self.client_name.as_deref()
     }
 
-    /// The source of the provider's tokens.
+    /// Returns the source of the provider's tokens.
+    #[must_use]
     pub const fn upstream(&self) -> &Upstream {
         &self.upstream
     }
 
-    /// The grant of the token, if this server issued the token.
+    /// Returns the grant of the token, if this server issued the token.
+    #[must_use]
     pub const fn grant(&self) -> Option<GrantId> {
         self.grant
     }
 
-    /// The record of the sign-in, if there is one.
+    /// Returns the record of the sign-in, if there is one.
+    #[must_use]
     pub const fn sign_in(&self) -> Option<GrantId> {
         match self.upstream {
             Upstream::SignInRecord(_, id) => Some(id),

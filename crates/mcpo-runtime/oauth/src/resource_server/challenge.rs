@@ -42,6 +42,7 @@ pub enum Rejection {
 
 impl Rejection {
     /// Returns the scopes that would be enough, if the token lacks scopes.
+    #[must_use]
     pub const fn needed_scopes(&self) -> Option<&Scopes> {
         match self {
             Self::Scope(needed) => Some(needed),

@@ -59,6 +59,7 @@ pub(crate) enum GrantState {
 }
 
 /// The last answers of the ledger about each grant.
+#[expect(missing_debug_implementations, reason = "servers never see it")]
 pub struct GrantCache {
     store: Arc<dyn GrantStore>,
     clock: ServerClock,

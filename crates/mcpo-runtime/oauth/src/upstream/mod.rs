@@ -14,4 +14,4 @@ mod token_cache;
 pub(crate) use self::login_transaction::LoginTransaction;
 #[cfg(test)]
 pub(crate) use self::sign_in_record::SignInRecord;
-pub use self::token_cache::TokenCache;
+pub use self::token_cache::{NoToken, TokenCache};

@@ -31,6 +31,7 @@ const TOKEN_TIMEOUT: Duration = Duration::from_secs(14);
 const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The tokens that this instance has cached.
+#[expect(missing_debug_implementations, reason = "servers never see it")]
 pub struct TokenCache {
     pub(crate) records: SignInRecords,
     pub(super) login: Arc<dyn Login>,
@@ -93,6 +94,15 @@ impl SlotState {
     }
 }
 
+/// Why there is no access token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoToken {
+    /// The sign-in has ended.
+    Refused,
+    /// The provider or the ledger is unreachable.
+    Unavailable,
+}
+
 impl TokenCache {
     pub(crate) fn new(
         store: Arc<dyn GrantStore>,
@@ -141,9 +151,12 @@ impl TokenCache {
     }
 
     /// Returns an access token that is valid now.
-    pub async fn current_token(self: &Arc<Self>, id: GrantId) -> Result<UpstreamToken, LoginError> {
-        let tokens = self.current(id).await?;
-        Ok(UpstreamToken::new(tokens.access_token()))
+    pub async fn current_token(self: &Arc<Self>, id: GrantId) -> Result<UpstreamToken, NoToken> {
+        match self.current(id).await {
+            Ok(tokens) => Ok(UpstreamToken::new(tokens.access_token())),
+            Err(LoginError::Refused(_)) => Err(NoToken::Refused),
+            Err(LoginError::Unavailable(_)) => Err(NoToken::Unavailable),
+        }
     }
 
     /// Returns tokens that are valid now.

@@ -13,10 +13,8 @@ use axum::{extract::Request, response::Response};
 use http::header;
 use serde_json::json;
 
-pub use self::{
-    self_test::send_log_line,
-    tool_call::{ToolCallEvent, arguments_text, microseconds, result_text},
-};
+pub(crate) use self::self_test::send_log_line;
+pub use self::tool_call::{ToolCallEvent, arguments_text, microseconds, result_text};
 
 /// The prefix of a report about a request. `sd_notify(3)` reserves `X_` for custom fields.
 const EVENT_PREFIX: &str = "X_MCPO_STEP=";
@@ -104,6 +102,7 @@ pub fn is_proxied() -> bool {
 }
 
 /// Returns the beginning of a text that a client has chosen.
+#[must_use]
 pub fn shortened(text: &str) -> String {
     text.chars().take(MAX_TEXT_CHARS).collect()
 }

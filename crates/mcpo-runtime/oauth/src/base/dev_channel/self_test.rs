@@ -35,7 +35,7 @@ pub(super) fn is_self_test(headers: &HeaderMap) -> bool {
 }
 
 /// Sends a line of the log to `mcpo dev` instead of printing it.
-pub fn send_log_line(line: &str) {
+pub(crate) fn send_log_line(line: &str) {
     let line: String = line.trim_end().chars().take(MAX_LINE_CHARS).collect();
     // As JSON, which has no line breaks.
     let line = serde_json::Value::from(line);

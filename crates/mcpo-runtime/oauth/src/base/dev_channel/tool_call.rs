@@ -32,7 +32,7 @@ pub struct ToolCallEvent<'a> {
     pub result: String,
     /// `ok`, `tool_error`, `error`, `input_required`, `task` or `other`.
     pub outcome: &'static str,
-    /// How long the call took.
+    /// How long the call took, in microseconds.
     pub microseconds: u64,
     /// The subject of the caller.
     pub subject: &'a str,
@@ -58,11 +58,13 @@ impl ToolCallEvent<'_> {
 }
 
 /// Returns a duration in microseconds.
+#[must_use]
 pub fn microseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Returns arguments as JSON text, without secrets.
+#[must_use]
 pub fn arguments_text(arguments: Option<&Map<String, Value>>) -> String {
     let arguments = arguments.cloned().unwrap_or_default();
     let text = redacted(Value::Object(arguments)).to_string();

@@ -28,6 +28,10 @@ const INNER: &str = "MCPO_DEV_INNER_WRAPPER";
 pub const IS_TRIED: bool = cfg!(unix);
 /// The crate that is compiled into a dynamic library.
 pub const RUNTIME: &str = "mcpo_runtime";
+/// The other crate of the runtime. Its folder is inside that of the runtime.
+const OAUTH: &str = "mcpo_runtime_oauth";
+/// The file with the digest of the runtime's source files when [`OAUTH`] was compiled.
+const OAUTH_SOURCE: &str = "mcpo_runtime_oauth.source";
 
 /// One command of cargo.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,7 +40,8 @@ pub struct Record {
     pub arguments: Vec<String>,
     pub folder: PathBuf,
     pub environment: BTreeMap<String, String>,
-    /// The digest of the runtime's source files when they were compiled.
+    /// The digest of the runtime's source files when rustc started on them. `None` if it is unknown,
+    /// or if they changed between the two crates of the runtime.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
 }
@@ -164,6 +169,10 @@ fn note(folder: &Path, program: &OsStr, arguments: &[OsString]) {
     let executable = env::var(EXECUTABLE).unwrap_or_default();
     let of_crate = match (after("--crate-name"), after("--crate-type")) {
         (Some(RUNTIME), Some("lib")) => RUNTIME,
+        (Some(OAUTH), Some("lib")) => {
+            let _ = note_oauth(folder);
+            return;
+        }
         (Some(name), Some("bin")) if name == executable => name,
         _ => return,
     };
@@ -175,15 +184,36 @@ fn note(folder: &Path, program: &OsStr, arguments: &[OsString]) {
         arguments: arguments.iter().map(ToString::to_string).collect(),
         folder: here,
         environment: env::vars().filter(|(name, _)| is_cargos(name)).collect(),
-        source: source(of_crate),
+        source: None,
     };
-    let _ = record.write(folder, of_crate);
+    let source = source(of_crate, folder, &record);
+    let _ = Record { source, ..record }.write(folder, of_crate);
 }
 
-/// Returns the digest of the source files, if the crate is the runtime.
-fn source(of_crate: &str) -> Option<String> {
-    let folder = env::var_os("CARGO_MANIFEST_DIR").filter(|_| of_crate == RUNTIME)?;
-    vendored_runtime::digest(Path::new(&folder)).ok()
+/// Stores the digest of the runtime's source files. If that fails, the runtime is not cached for
+/// other projects.
+fn note_oauth(folder: &Path) -> io::Result<()> {
+    let package = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
+    // A package from a registry is not in the folder of the runtime.
+    let (Some(runtime), true) = (package.parent(), package.ends_with("oauth")) else {
+        return Ok(());
+    };
+    fs::create_dir_all(folder)?;
+    fs::write(
+        folder.join(OAUTH_SOURCE),
+        vendored_runtime::digest(runtime)?,
+    )
+}
+
+/// Returns the digest of the source files, if the crate is the runtime, and if its other crate was
+/// compiled from the same files.
+fn source(of_crate: &str, folder: &Path, record: &Record) -> Option<String> {
+    let package = env::var_os("CARGO_MANIFEST_DIR").filter(|_| of_crate == RUNTIME)?;
+    let digest = vendored_runtime::digest(Path::new(&package)).ok()?;
+    let mut dependencies = record.values("--extern");
+    let has_oauth = dependencies.any(|given| given.split('=').next() == Some(OAUTH));
+    let of_oauth = || fs::read_to_string(folder.join(OAUTH_SOURCE)).ok();
+    (!has_oauth || of_oauth().as_ref() == Some(&digest)).then_some(digest)
 }
 
 /// Returns true if cargo sets the variable for the crate that it compiles.
