@@ -91,7 +91,7 @@ fn for_both_crates(filter: &str) -> String {
     const KNOWN: &str = "mcpo_runtime::";
     const HERE: &str = "mcpo_runtime_oauth::";
     let of_modules = filter.split(',').filter_map(|directive| {
-        let module = directive.trim().strip_prefix(KNOWN)?;
+        let module = directive.strip_prefix(KNOWN)?;
         Some(format!(",{HERE}{module}"))
     });
     of_modules.fold(filter.to_owned(), |all, one| all + &one)
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_filter_for_a_module_selects_it_in_both_crates() {
-        let filter = for_both_crates("warn, mcpo_runtime::login=debug,rmcp::service=error");
+        let filter = for_both_crates("warn,mcpo_runtime::login=debug,rmcp::service=error");
         let filter: Targets = filter.parse().unwrap();
         let enabled = |target: &str| filter.would_enable(target, &tracing::Level::DEBUG);
         assert!(enabled("mcpo_runtime::login"));
