@@ -94,6 +94,7 @@ pub struct RequestLog {
 
 impl RequestLog {
     /// `step` names the OAuth or MCP step that the request belongs to.
+    #[inline]
     pub fn new(request: &Request, step: &'static str) -> Self {
         let event = RequestEvent::of(request);
         let context = RequestContext {
@@ -116,6 +117,7 @@ impl RequestLog {
 
     /// Returns the context, if log lines are written without a span.
     #[must_use]
+    #[inline]
     pub fn context(&self) -> Option<&RequestContext> {
         self.span.is_disabled().then_some(&self.context)
     }
@@ -154,6 +156,7 @@ impl RequestLog {
     }
 
     /// Adds the request id to the response and logs the result.
+    #[inline]
     pub fn end(mut self, mut response: Response) -> Response {
         if let Some(event) = self.event.take() {
             event.send(self.step, self.method.as_str(), self.began, &response);

@@ -41,6 +41,7 @@ pub(crate) async fn check_host(
 
 /// Returns the base URL that a request was sent to. Returns an error response for an unknown host,
 /// or if the host does not accept the client's machine.
+#[inline]
 pub fn named<'a>(
     app: &'a App,
     peer: Option<SocketAddr>,
@@ -85,6 +86,7 @@ fn check_is_local(app: &App, client: ClientIp) -> Result<(), Box<Response>> {
 
 /// Accepts a request to `/mcp` without an `Origin`, or from an origin of this server, of the user's
 /// own machine, or on the configured list.
+#[inline]
 pub fn check_origin(app: &App, headers: &HeaderMap) -> Result<(), Box<Response>> {
     let Some(unverified_origin) = headers.get(header::ORIGIN) else {
         return Ok(());

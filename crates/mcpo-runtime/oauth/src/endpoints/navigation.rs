@@ -17,6 +17,7 @@ const OF_PROGRAMS: [HeaderName; 6] = [
 ];
 
 /// Returns true if a user has opened the address of this request in a browser.
+#[inline]
 pub fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
     // Fetch Metadata: browsers send it to HTTPS and loopback addresses.
     let mode = || headers.get("sec-fetch-mode").map(HeaderValue::as_bytes);

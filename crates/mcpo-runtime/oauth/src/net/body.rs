@@ -32,6 +32,7 @@ pub enum BodyError {
 }
 
 /// Reads `body` to its end: at most `max_len` bytes within `time_limit`.
+#[inline]
 pub async fn read(body: Body, max_len: usize, time_limit: Duration) -> Result<Bytes, BodyError> {
     if body.is_end_stream() {
         return Ok(Bytes::new());

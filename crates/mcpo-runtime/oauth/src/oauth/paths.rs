@@ -23,6 +23,7 @@ pub(crate) const HEALTH: &str = "/health";
 
 /// Returns the name of the OAuth or MCP step that `path` belongs to.
 #[must_use]
+#[inline]
 pub fn step(path: &str) -> &'static str {
     match path {
         RESOURCE_METADATA | RESOURCE_METADATA_ROOT => "resource metadata",

@@ -25,6 +25,7 @@ const EXTERNAL_TOKEN_CACHED_FOR: Duration = Duration::from_secs(60);
 const SIGNED_OUT: &str = "the sign-in has ended at the identity provider";
 
 /// Validates the token of a request.
+#[inline]
 pub async fn authenticate(
     app: &App,
     request: &Parts,
