@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// What the handler of the tools says about the server.
-#[expect(missing_debug_implementations, reason = "servers never see it")]
+#[expect(missing_debug_implementations, reason = "only mcpo-runtime uses it")]
 pub struct HandlerDescription<'a> {
     /// The server as pages show it.
     pub card: ServerCard,

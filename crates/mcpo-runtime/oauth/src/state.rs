@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// The state of the router.
-#[expect(missing_debug_implementations, reason = "servers never see it")]
+#[expect(missing_debug_implementations, reason = "only mcpo-runtime uses it")]
 pub struct App {
     /// The public names of the server.
     pub bases: BaseUrls,

@@ -81,7 +81,7 @@ impl RequestContext {
 
 /// The state of a request until it is answered.
 #[derive(Clone)]
-#[expect(missing_debug_implementations, reason = "servers never see it")]
+#[expect(missing_debug_implementations, reason = "only mcpo-runtime uses it")]
 pub struct RequestLog {
     began: Instant,
     context: RequestContext,

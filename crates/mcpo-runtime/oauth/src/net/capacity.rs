@@ -25,7 +25,7 @@ const RESERVED_FILES: usize = 128;
 
 /// The remaining capacity of both limits. Cheap to clone.
 #[derive(Clone)]
-#[expect(missing_debug_implementations, reason = "servers never see it")]
+#[expect(missing_debug_implementations, reason = "only mcpo-runtime uses it")]
 pub struct Capacity {
     all: Arc<Semaphore>,
     per_source: usize,
@@ -33,7 +33,7 @@ pub struct Capacity {
 }
 
 /// Permission to serve one connection. Dropping the value releases it.
-#[expect(missing_debug_implementations, reason = "servers never see it")]
+#[expect(missing_debug_implementations, reason = "only mcpo-runtime uses it")]
 pub struct Permit {
     _of_all: OwnedSemaphorePermit,
     of_source: Option<SourcePermit>,

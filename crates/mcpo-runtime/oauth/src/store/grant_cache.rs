@@ -59,7 +59,7 @@ pub(crate) enum GrantState {
 }
 
 /// The last answers of the ledger about each grant.
-#[expect(missing_debug_implementations, reason = "servers never see it")]
+#[expect(missing_debug_implementations, reason = "only mcpo-runtime uses it")]
 pub struct GrantCache {
     store: Arc<dyn GrantStore>,
     clock: ServerClock,

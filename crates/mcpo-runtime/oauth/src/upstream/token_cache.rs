@@ -31,7 +31,7 @@ const TOKEN_TIMEOUT: Duration = Duration::from_secs(14);
 const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The tokens that this instance has cached.
-#[expect(missing_debug_implementations, reason = "servers never see it")]
+#[expect(missing_debug_implementations, reason = "only mcpo-runtime uses it")]
 pub struct TokenCache {
     pub(crate) records: SignInRecords,
     pub(super) login: Arc<dyn Login>,
