@@ -11,7 +11,7 @@ struct Crate {
     /// The folder with its source, relative to the root of the repository.
     source: &'static str,
     /// From the lowest layer to the highest. A file imports from its own layer and from those before
-    /// it. `lib.rs` and the fixtures of sealed texts stand above all of them.
+    /// it. `lib.rs` and the fixtures of sealed texts may import from all of them.
     layers: &'static [&'static str],
     /// The number of files that the crate has at least.
     min_files: usize,
