@@ -14,7 +14,6 @@ mod subject;
 mod token_endpoint;
 pub(crate) mod upstream_tokens;
 
-pub use self::upstream_tokens::{UpstreamToken, UpstreamTokens};
 pub(crate) use self::{
     anonymous::Anonymous,
     context::{AuthorizationParams, LoginSecrets},
@@ -31,4 +30,5 @@ pub use self::{
     oidc::{OpenId, OpenIdError},
     page::{Field, Page},
     subject::Subject,
+    upstream_tokens::{UpstreamToken, UpstreamTokens},
 };
